@@ -1,0 +1,90 @@
+"""The unified dialect: diffs with file names and context, as git and general models write them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ondevice.edits.buffer import Buffer, LineEnd
+from ondevice.edits.dialect import Dialect, diff_lines
+from ondevice.edits.edit import Edit
+from ondevice.edits.reader import Reader, ReaderEvent
+from ondevice.errors import DiffSyntaxError
+
+
+class UnifiedReader(Reader):
+    """Reads unified diffs of one file.
+
+    File names are not looked at, since there is one buffer, and may be left out of the first
+    diff; later ones begin with them. A context line that is empty may lack its space, as in GNU
+    diff's ``--suppress-blank-empty``.
+    """
+
+    ops = (" ", "-", "+")
+    heading = True
+
+    def _start_edit(self) -> None:
+        super()._start_edit()
+        self._names = 0
+
+    def _read_between_hunks(self, line: str, events: list[ReaderEvent]) -> None:
+        if self._names == 1:
+            if not line.startswith("+++ "):
+                raise DiffSyntaxError(f"'--- ' should be followed by '+++ ', not {line!r}")
+            self._names = 2
+        elif line.startswith("--- ") and (self._draft.hunks or not self._names):
+            if self._draft.hunks:
+                self._finish_edit(events)
+                self._line_number = 1
+            self._names = 1
+        else:
+            super()._read_between_hunks(line, events)
+
+    def _read_hunk_line(self, line: str, events: list[ReaderEvent]) -> None:
+        super()._read_hunk_line(line or " ", events)
+
+    def _end_text(self, events: list[ReaderEvent]) -> None:
+        if self._names and self._draft.header is None and not self._draft.hunks:
+            raise DiffSyntaxError("the file names are not followed by a hunk", hunk=1)
+        super()._end_text(events)
+
+
+@dataclass(frozen=True)
+class Unified(Dialect):
+    r"""``--- a/path``, ``+++ b/path``, and hunks with context and removed lines.
+
+    ``git apply`` takes what this writes (with ``--unidiff-zero`` where the edit has no context).
+    ``path`` is the file's name in what is written. For a buffer whose lines end with ``\r\n``,
+    give its ``newline``, so that the lines of the diff end as those of the file do. A byte-order
+    mark is part of no line here, whereas git has it in the first.
+
+    Raises:
+        ValueError: ``path`` holds a line break or a tab.
+    """
+
+    path: str = "file"
+    newline: LineEnd = "\n"
+
+    name = "unified"
+
+    def __post_init__(self) -> None:
+        if any(character in self.path for character in "\n\r\t"):
+            raise ValueError(f"a diff cannot name a file {self.path!r}")
+
+    def write(self, edit: Edit) -> str:
+        """Return one file's diff, ending with a line break, or nothing where there are no hunks."""
+        if not edit.hunks:
+            return ""
+        # A name with a space ends with a tab, by which git and patch tell it from a time stamp.
+        tab = "\t" if " " in self.path else ""
+        names = [f"--- a/{self.path}{tab}", f"+++ b/{self.path}{tab}"]
+        return "\n".join([*names, *diff_lines(edit, self.newline), ""])
+
+    def write_sequence(self, edits: Iterable[Edit]) -> str:
+        """Return the diffs one after another; a model ends them with its end-of-text token."""
+        return "".join(map(self.write, edits))
+
+    def reader(self, buffer: Buffer) -> Reader:
+        """Return a reader of unified diffs for ``buffer``."""
+        return UnifiedReader(buffer)
+
+
+UNIFIED = Unified()
