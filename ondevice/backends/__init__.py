@@ -1,0 +1,41 @@
+"""What computes logits: ONNX Runtime or llama.cpp, chosen by the model's file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ondevice.backends.base import Backend, Logits
+from ondevice.backends.files import find_weights
+
+__all__ = ["Backend", "Logits", "open_backend"]
+
+
+def open_backend(
+    path: str | os.PathLike[str],
+    *,
+    backend: str | None = None,
+    context_length: int | None = None,
+    max_sequences: int = 1,
+    threads: int | None = None,
+) -> Backend:
+    """Load the model at ``path``: a ``.gguf`` file, a ``.onnx`` file, or a folder with either.
+
+    ``context_length`` is in tokens for each sequence, by default the trained one, or
+    ``llama_cpp.DEFAULT_CONTEXT`` where that is less, since llama.cpp reserves all of its cache at
+    once. ``threads`` is chosen by ``machine.default_threads`` unless given. Raises
+    ``ModelNotFoundError``, ``ModelFormatError``, ``DependencyError``, ``OutOfMemoryError``, and
+    ``RequestError`` for parameters that this model does not allow.
+    """
+    weights, name = find_weights(Path(path), backend)
+    if name == "llama_cpp":
+        from ondevice.backends.llama_cpp import LlamaCppBackend
+
+        return LlamaCppBackend(
+            weights, context_length=context_length, max_sequences=max_sequences, threads=threads
+        )
+    from ondevice.backends.onnx import OnnxBackend
+
+    return OnnxBackend(
+        weights, context_length=context_length, max_sequences=max_sequences, threads=threads
+    )

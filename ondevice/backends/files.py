@@ -1,0 +1,70 @@
+"""From a path that a user gives to the file of weights, and which backend reads it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Literal
+
+from ondevice.errors import ModelFormatError, ModelNotFoundError, RequestError
+
+BackendName = Literal["onnx", "llama_cpp"]
+SUFFIXES: dict[str, BackendName] = {".gguf": "llama_cpp", ".onnx": "onnx"}
+
+
+def find_weights(path: Path, backend: str | None) -> tuple[Path, BackendName]:
+    """Return the file of weights that ``path`` names or, as a folder, holds, and its backend.
+
+    Of a folder's files those count that ``backend`` reads; without one, GGUF is preferred where
+    llama-cpp-python is installed and ONNX otherwise. Of several, the smallest is taken: the more
+    quantized, the faster. Raises ``ModelNotFoundError``, ``ModelFormatError`` or, for a
+    ``backend`` that does not exist or does not read this file, ``RequestError``.
+    """
+    if backend not in (None, *SUFFIXES.values()):
+        raise RequestError(f"there is no backend {backend!r}; there are 'onnx' and 'llama_cpp'")
+    if not path.exists():
+        raise ModelNotFoundError(f"there is no model at {path}")
+    if path.is_dir():
+        path = _find_in_folder(path, backend)
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        raise ModelFormatError(
+            f"{path} is neither a .gguf file, a .onnx file, nor a folder that holds one; export "
+            "a checkpoint with `ondevice export`"
+        )
+    if backend not in (None, found):
+        raise RequestError(f"{path} is read by the backend {found!r}, not by {backend!r}")
+    if not path.stat().st_size:
+        raise ModelFormatError(f"{path} is empty. Download or export it again")
+    return path, found
+
+
+def require_beside(weights: Path, name: str) -> Path:
+    """Return the path of the file ``name`` beside ``weights``.
+
+    Raises ``ModelFormatError`` when it is missing.
+    """
+    path = weights.parent / name
+    if not path.is_file():
+        raise ModelFormatError(
+            f"{weights.parent} has no {name}, which {weights.name} needs beside it. Copy it from "
+            "where the model comes from, or export the model again with `ondevice export`"
+        )
+    return path
+
+
+def _find_in_folder(folder: Path, backend: str | None) -> Path:
+    files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+    if backend is not None:
+        files = [file for file in files if SUFFIXES[file.suffix.lower()] == backend]
+    if not files:
+        wanted = " or ".join(s for s, name in SUFFIXES.items() if backend in (None, name))
+        raise ModelFormatError(
+            f"{folder} holds no {wanted} file. If it is a Hugging Face checkpoint, turn it into a "
+            f"model with `ondevice export {folder} FOLDER`"
+        )
+    preferred = ".gguf" if importlib.util.find_spec("llama_cpp") else ".onnx"
+    return min(
+        files,
+        key=lambda file: (file.suffix.lower() != preferred, file.stat().st_size, file.name),
+    )

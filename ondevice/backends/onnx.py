@@ -1,0 +1,220 @@
+"""Logits from ONNX graphs with a key-value cache: ONNX Runtime, numpy and tokenizers."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ondevice.backends.base import Logits
+from ondevice.backends.common import Rows, SequenceBackend, check_context, encode_text
+from ondevice.backends.files import require_beside
+from ondevice.backends.machine import check_memory, default_threads
+from ondevice.backends.onnx_files import (
+    BYTE_LEVEL,
+    ModelNotes,
+    is_byte_level,
+    load_tokenizer,
+    read_notes,
+)
+from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
+
+# onnxruntime 1.29 and later writes a device id into the user's cache folder unless told not to,
+# and only a variable that is set before its import stops it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
+
+CHUNK_SIZE = 256
+"""Tokens of one run. The graph returns logits for all of them, so this bounds their memory."""
+_DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_FATAL = 4  # onnxruntime's own messages below this go to nowhere; errors are raised anyway
+
+Cache = list[NDArray[Any]]
+"""Keys and values of all layers, in the order of the graph's inputs, each of shape
+(1, heads, tokens, width). Never written in place, so that forks share them."""
+
+
+class OnnxBackend(SequenceBackend):
+    """An ONNX graph as optimum exports it, with ``tokenizer.json`` beside it.
+
+    Sequences of equal length that get equally many tokens are evaluated as one batch.
+    """
+
+    name = "onnx"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        context_length: int | None = None,
+        max_sequences: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        """Load ``path``; see ``open_backend`` for the parameters and what is raised."""
+        path = Path(path)
+        if max_sequences < 1:
+            raise RequestError(f"max_sequences is {max_sequences}; it must be at least 1")
+        self._tokenizer, self._tokenizer_text = load_tokenizer(
+            require_beside(path, "tokenizer.json")
+        )
+        notes = read_notes(path.parent)
+        context_length = check_context(context_length, notes.context_length, notes.context_length)
+        super().__init__(context_length=context_length, max_sequences=max_sequences)
+        self._read_vocabulary(path, notes)
+        self._session = _open_session(path, threads or default_threads(path.stat().st_size))
+        self._read_graph(path)
+        self._caches: list[Cache] = [self._empty] * max_sequences
+
+    def _read_vocabulary(self, path: Path, notes: ModelNotes) -> None:
+        tokenizer = self._tokenizer
+        texts = notes.end_tokens or ("<|endoftext|>",)
+        named = [tokenizer.token_to_id(text) for text in texts]
+        ids = notes.end_ids if notes.end_ids and not notes.end_tokens else named
+        self.end_tokens = frozenset(token for token in ids if token is not None)
+        if not self.end_tokens:
+            raise ModelFormatError(
+                f"{path.parent} names no token that ends a text and that its tokenizer knows; "
+                "put one into `end_tokens` of ondevice.json"
+            )
+        mask = tokenizer.encode("a").special_tokens_mask
+        self.prefix_tokens = tuple(tokenizer.encode("a").ids[: mask.index(0)])
+        self._added = tokenizer.get_added_tokens_decoder()
+        self._byte_level = is_byte_level(self._tokenizer_text)
+
+    def _read_graph(self, path: Path) -> None:
+        inputs = {item.name: item for item in self._session.get_inputs()}
+        outputs = {item.name: item for item in self._session.get_outputs()}
+        past = [name for name in inputs if name.startswith("past_key_values.")]
+        present = [name.replace("past_key_values", "present", 1) for name in past]
+        unknown = inputs.keys() - {"input_ids", "attention_mask", "position_ids", *past}
+        missing = {"input_ids", "attention_mask"} - inputs.keys()
+        missing |= {"logits", *present} - outputs.keys()
+        width = outputs["logits"].shape[-1] if "logits" in outputs else None
+        if not past or unknown or missing or not isinstance(width, int):
+            raise ModelFormatError(
+                f"{path} is no decoder with a key-value cache as optimum exports it (its task is "
+                f"`text-generation-with-past`); its inputs are {', '.join(inputs)}"
+            )
+        self._takes_positions = "position_ids" in inputs
+        self._past, self._outputs = past, ["logits", *present]
+        # Width and number of heads are fixed in the graph, batch and past length are not.
+        self._empty = [
+            np.zeros((1, item.shape[1], 0, item.shape[3]), _DTYPES[item.type])
+            for item in (inputs[name] for name in past)
+        ]
+        self.vocab_size = width
+        self._padding = [
+            token for token in range(width) if self._tokenizer.id_to_token(token) is None
+        ]
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the canonical tokens of ``text``."""
+        self._check_open()
+        encode_text(text)
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the exact bytes of one token; empty for control tokens and padded rows."""
+        self._check_token(token)
+        entry = self._added.get(token)
+        if entry is not None:
+            return b"" if entry.special else bytes(entry.content.encode())
+        text = self._tokenizer.id_to_token(token)
+        if text is None:
+            return b""
+        if self._byte_level:
+            return bytes(BYTE_LEVEL[character] for character in text)
+        return bytes(self.constraint_tokenizer().decode_bytes([token]))
+
+    def _make_constraint_tokenizer(self) -> Any:
+        import llguidance
+
+        return llguidance.LLTokenizer(
+            self._tokenizer_text, n_vocab=self.vocab_size, eos_token=sorted(self.end_tokens)
+        )
+
+    def _append(self, rows: Rows) -> Logits:
+        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for row, (sequence, tokens) in enumerate(rows):
+            groups[self._lengths[sequence], len(tokens)].append(row)
+        logits = np.empty((len(rows), self.vocab_size), dtype=np.float32)
+        grown: dict[int, Cache] = {}
+        for (past, _), members in groups.items():
+            sequences = [rows[row][0] for row in members]
+            tokens = np.stack([rows[row][1] for row in members])
+            logits[members], cache = self._run_chunks(sequences, past, tokens)
+            for place, sequence in enumerate(sequences):
+                grown[sequence] = [array[place : place + 1] for array in cache]
+        for sequence, cache in grown.items():
+            self._caches[sequence] = cache
+        logits[:, self._padding] = -np.inf
+        return logits
+
+    def _run_chunks(
+        self, sequences: list[int], past: int, tokens: NDArray[np.int32]
+    ) -> tuple[Logits, Cache]:
+        """Return the logits after the last of ``tokens`` (rows, count), and the grown cache."""
+        cache = self._joined(sequences)
+        for start in range(0, tokens.shape[1], CHUNK_SIZE):
+            part = tokens[:, start : start + CHUNK_SIZE]
+            logits, cache = self._run(part, cache, past + start)
+        return logits, cache
+
+    def _joined(self, sequences: list[int]) -> Cache:
+        caches = [self._caches[sequence] for sequence in sequences]
+        if len(caches) == 1:
+            return caches[0]
+        return [np.concatenate(arrays) for arrays in zip(*caches, strict=True)]
+
+    def _run(self, tokens: NDArray[np.int32], cache: Cache, past: int) -> tuple[Logits, Cache]:
+        count, width = tokens.shape
+        feeds = dict(zip(self._past, cache, strict=True))
+        feeds["input_ids"] = tokens.astype(np.int64)
+        feeds["attention_mask"] = np.ones((count, past + width), dtype=np.int64)
+        if self._takes_positions:
+            feeds["position_ids"] = np.arange(past, past + width)[None].repeat(count, axis=0)
+        try:
+            logits, *present = self._session.run(self._outputs, feeds)
+        except Exception as error:  # its exceptions share no base class
+            kind = OutOfMemoryError if "alloc" in str(error) else ModelError
+            raise kind(f"ONNX Runtime could not evaluate: {error}") from error
+        return logits[:, -1], present
+
+    def _copy(self, source: int, target: int) -> None:
+        self._caches[target] = self._caches[source]
+
+    def _cut(self, sequence: int, length: int) -> None:
+        # A copy, since a view would keep the whole array alive.
+        self._caches[sequence] = [
+            np.ascontiguousarray(array[:, :, :length]) for array in self._caches[sequence]
+        ]
+
+    def _free(self) -> None:
+        self._caches.clear()
+        del self._session
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        # Field 1 of the protobuf, the version, comes first in all files that anyone writes.
+        if file.read(1) != b"\x08":
+            raise ModelFormatError(f"{path} is no ONNX file")
+    check_memory(size, 0, "its cache, which grows as it is used,")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class
+        if "alloc" in str(error):
+            raise OutOfMemoryError(f"{path} does not fit into memory: {error}") from error
+        raise ModelFormatError(
+            f"{path} is damaged or cannot be run: {error}. Download or export it again"
+        ) from error
