@@ -1,0 +1,91 @@
+"""A checkpoint as a GGUF file, F16 or Q8_0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ondevice.errors import DependencyError, ModelFormatError
+from ondevice.export.architectures import Tensor, find_architecture
+from ondevice.export.checkpoint import Checkpoint
+from ondevice.export.gguf_tokenizer import read_tokenizer
+
+
+def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: str) -> None:
+    """Write ``checkpoint`` to ``path`` as "f16" or "q8_0"; ``name`` goes into its metadata.
+
+    Matrices are stored as ``quantization`` says, or as F16 where their rows do not divide into
+    blocks of it; everything one-dimensional is stored as float32. Raises ``ModelFormatError`` for
+    an architecture or a tokenizer that GGUF or this exporter does not know.
+    """
+    try:
+        import gguf
+    except ImportError as error:
+        raise DependencyError(
+            "exporting to GGUF needs the package gguf: pip install 'ondevice[export]'"
+        ) from error
+    architecture = find_architecture(checkpoint.architecture)
+    writer = gguf.GGUFWriter(path, architecture.name)
+    try:
+        writer.add_type(gguf.GGUFType.MODEL)
+        writer.add_name(name)
+        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization.upper()}"])
+        writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+        for key, value in architecture.metadata(checkpoint.config).items():
+            kind = (
+                gguf.GGUFValueType.FLOAT32
+                if isinstance(value, float)
+                else gguf.GGUFValueType.UINT32
+            )
+            writer.add_key_value(f"{architecture.name}.{key}", value, kind)
+        _add_tokenizer(writer, checkpoint)
+        _add_tensors(writer, checkpoint, gguf.GGMLQuantizationType[quantization.upper()])
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
+
+
+def _add_tokenizer(writer: Any, checkpoint: Checkpoint) -> None:
+    tokenizer = read_tokenizer(checkpoint)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(tokenizer.pre)
+    writer.add_token_list(tokenizer.tokens)
+    writer.add_token_types(tokenizer.types)
+    writer.add_token_merges(tokenizer.merges)
+    if tokenizer.bos is not None:
+        writer.add_bos_token_id(tokenizer.bos)
+    if tokenizer.eos is not None:
+        writer.add_eos_token_id(tokenizer.eos)
+    writer.add_add_bos_token(False)
+
+
+def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None:
+    import gguf
+
+    config = checkpoint.config
+    architecture = find_architecture(checkpoint.architecture)
+    kind = next(k for k, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture.name)
+    names = gguf.get_tensor_name_map(kind, config["num_hidden_layers"])
+    for name, tensor in checkpoint.tensors():
+        if name.endswith(".rotary_emb.inv_freq"):  # old checkpoints have it; it is computed
+            continue
+        new_name = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if new_name is None:
+            raise ModelFormatError(
+                f"{checkpoint.folder}: the tensor {name} has no place in a GGUF file of the "
+                f"architecture {architecture.name}"
+            )
+        tensor = architecture.transform(name, tensor, config)
+        stored = _storage(tensor, quantization)
+        writer.add_tensor(new_name, gguf.quants.quantize(tensor, stored), raw_dtype=stored)
+
+
+def _storage(tensor: Tensor, quantization: Any) -> Any:
+    import gguf
+
+    if tensor.ndim == 1:
+        return gguf.GGMLQuantizationType.F32
+    block, _ = gguf.GGML_QUANT_SIZES[quantization]
+    return gguf.GGMLQuantizationType.F16 if tensor.shape[-1] % block else quantization

@@ -1,0 +1,105 @@
+"""Checkpoints of odd shapes, and those that cannot be exported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ondevice.errors import ModelFormatError
+from ondevice.export import export_checkpoint
+from ondevice.export.architectures import _permute
+from ondevice.export.checkpoint import Checkpoint
+from ondevice.export.gguf import export_gguf
+from ondevice.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED, read_tokenizer
+from tests.checkpoints import ADDED, PROMPTS, make_checkpoint
+
+CARD = {"name": "random", "license": "Apache-2.0", "source": "tests"}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"hidden": 96, "heads": 6, "kv_heads": 3},
+        {"tied": False, "rope_theta": 500_000.0},
+        {"heads": 4, "kv_heads": 4, "context": 128},
+        {"hidden": 80, "heads": 5, "kv_heads": 1},  # rows that are no multiple of Q8_0's blocks
+    ],
+)
+def test_odd_shapes_agree(tmp_path: Path, shape: dict[str, Any]) -> None:
+    checkpoint = make_checkpoint(tmp_path / "checkpoint", **shape)
+    report = export_checkpoint(checkpoint, tmp_path / "model", prompts=PROMPTS[:1], **CARD)
+    assert len(report.files) == 4
+    for exported in report.files:
+        if exported.file.quantization in ("f16", "fp32"):
+            assert exported.agreement.largest < 2e-3
+            assert exported.agreement.greedy_equal >= exported.agreement.greedy_total - 1
+
+
+def test_bfloat16_checkpoint_agrees(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    checkpoint = make_checkpoint(tmp_path / "checkpoint")
+    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.bfloat16)
+    model.save_pretrained(checkpoint)
+    export_checkpoint(checkpoint, tmp_path / "model", quantize=["f16", "fp32"], **CARD)
+
+
+def test_permutation_interleaves_the_halves_of_each_head() -> None:
+    rows = np.arange(8, dtype=np.float32)[:, None]
+    assert _permute(rows, 2)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+
+
+def test_token_types(checkpoint: Path) -> None:
+    tokenizer = read_tokenizer(Checkpoint.open(checkpoint))
+    assert tokenizer.pre == "smollm"
+    assert tokenizer.tokens[: len(ADDED) + 1] == ["<|endoftext|>", *ADDED]
+    assert tokenizer.types[: len(ADDED) + 1] == [CONTROL] + [USER_DEFINED] * len(ADDED)
+    assert {*tokenizer.types[len(ADDED) + 1 : 564]} == {NORMAL}
+    assert {*tokenizer.types[564:]} == {UNUSED}
+    assert (tokenizer.bos, tokenizer.eos) == (None, 0)
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "message"),
+    [
+        ("tokenizer.json", {"normalizer": {"type": "NFC"}}, "normalizer"),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer"),
+        ("tokenizer.json", {"post_processor": {"type": "TemplateProcessing"}}, "adds tokens"),
+        ("config.json", {"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM"),
+        ("config.json", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling"),
+        ("config.json", {"vocab_size": 500}, "embedding has only 500 rows"),
+    ],
+)
+def test_what_gguf_cannot_express(
+    tmp_path: Path, file: str, values: dict[str, Any], message: str
+) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    change(folder / file, **values)
+    with pytest.raises(ModelFormatError, match=message):
+        export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="x")
+
+
+def test_checkpoint_of_transformers_5_is_refused(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    config = json.loads((folder / "config.json").read_text())
+    config["rope_parameters"] = {"rope_theta": config.pop("rope_theta")}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFormatError, match="transformers 5"):
+        Checkpoint.open(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_incomplete_checkpoint(tmp_path: Path, name: str) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    (folder / name).unlink()
+    with pytest.raises(ModelFormatError, match=name):
+        Checkpoint.open(folder)
