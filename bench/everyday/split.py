@@ -13,6 +13,8 @@ The rule:
    held out. It is one that fixes what is asked for: it names the entry point or, for a script,
    has at least 50 characters; and no other task has the same text.
 
+5. A held-out task is scored on one instruction, chosen among the fitting ones in the same way.
+
 Only the `function` and `script` tasks are scored; `edit` tasks are split with their relatives.
 
 usage: python split.py [--check]     writes split.json, or compares it with what the rule gives
@@ -98,23 +100,27 @@ def families(tasks: list[dict]) -> list[list[str]]:
     return sorted(sorted(group) for group in groups.values())
 
 
-def held_out_wording(task: dict, counts: collections.Counter) -> int | None:
-    """Return the index of the instruction to hold out, if the task has one that is fit for it."""
+def fitting_wording(task: dict, counts: collections.Counter) -> int | None:
+    """Return the index of an instruction that fixes what is asked for, if the task has one."""
 
-    def fit(instruction: str) -> bool:
+    def fits(instruction: str) -> bool:
         if counts[normal(instruction)] > 1:
             return False
         entry = task["entry_point"]
         return entry in instruction if entry else len(instruction) >= 50
 
-    fitting = [n for n, text in enumerate(task["instructions"]) if fit(text)]
-    if not fitting or fraction(f"wording of {task['id']}") >= 1 / 3:
+    fitting = [number for number, text in enumerate(task["instructions"]) if fits(text)]
+    if not fitting:
         return None
     return fitting[int(fraction(f"which of {task['id']}") * len(fitting))]
 
 
 def split(tasks: list[dict]) -> dict:
-    """Return the whole split, as split.json holds it."""
+    """Return the whole split, as split.json holds it: ids with the index of one instruction.
+
+    Of a held-out task, that is the one to score, or null where none is scored; of the others, the
+    one that is held out.
+    """
     held_out = {
         name
         for group in families(tasks)
@@ -122,14 +128,14 @@ def split(tasks: list[dict]) -> dict:
         for name in group
     }
     counts = collections.Counter(normal(text) for task in tasks for text in task["instructions"])
-    wordings = {}
+    held_out_tasks, held_out_wordings = {}, {}
     for task in tasks:
-        if task["id"] in held_out or task["kind"] == "edit":
-            continue
-        number = held_out_wording(task, counts)
-        if number is not None:
-            wordings[task["id"]] = number
-    return {"held_out_tasks": sorted(held_out), "held_out_wordings": wordings}
+        wording = None if task["kind"] == "edit" else fitting_wording(task, counts)
+        if task["id"] in held_out:
+            held_out_tasks[task["id"]] = wording
+        elif wording is not None and fraction(f"wording of {task['id']}") < 1 / 3:
+            held_out_wordings[task["id"]] = wording
+    return {"held_out_tasks": held_out_tasks, "held_out_wordings": held_out_wordings}
 
 
 def main() -> int:
