@@ -1,0 +1,60 @@
+"""What a check is: a function from the text of a buffer to what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ondevice.errors import CheckError, RequestError
+from ondevice.events import Finding
+
+Check = Callable[[str], Sequence[Finding]]
+"""Returns findings, most relevant first; an empty list means that the text passes. A check that
+cannot be carried out raises: that is never the verdict "clean"."""
+
+
+def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
+    """Return the findings of the first check that has any.
+
+    Raises ``CheckError`` when a check crashes, or returns anything but findings.
+    """
+    for check in checks:
+        try:
+            findings = tuple(check(text))
+        except CheckError:
+            raise
+        except Exception as error:
+            raise CheckError(
+                f"the check {_name(check)!r} crashed: {type(error).__name__}: {error}"
+            ) from error
+        for finding in findings:
+            if not isinstance(finding, Finding):
+                raise CheckError(f"the check {_name(check)!r} returned {finding!r}, not a Finding")
+        if findings:
+            return findings
+    return ()
+
+
+def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
+    """Turn names (``"syntax"``, ``"names"``, ``"none"``) and callables into checks.
+
+    Raises ``RequestError`` for a name that is not known.
+    """
+    from ondevice.checks.python import names, syntax
+
+    known: dict[str, Check] = {"syntax": syntax, "names": names}
+    wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
+    resolved: list[Check] = []
+    for check in wanted:
+        if callable(check):
+            resolved.append(check)
+        elif check in known:
+            resolved.append(known[check])
+        elif check != "none":
+            raise RequestError(
+                f"no check is called {check!r}; there are {', '.join(sorted(known))} and none"
+            )
+    return resolved
+
+
+def _name(check: Check) -> str:
+    return getattr(check, "__name__", repr(check))
