@@ -1,0 +1,16 @@
+"""On-device inference for edit-sequence language models.
+
+import ondevice
+
+with ondevice.load() as model:
+    result = model.generate("write fizzbuzz")
+    print(result.text)
+"""
+
+from __future__ import annotations
+
+from ondevice import errors, events
+from ondevice.model import Model, Result, load
+
+__version__ = "0.1.0"
+__all__ = ["Model", "Result", "__version__", "errors", "events", "load"]

@@ -1,0 +1,7 @@
+"""The engine: sampling, constraint, checks, and taking back what they refuse."""
+
+from ondevice.decoding.engine import Engine
+from ondevice.decoding.request import Request
+from ondevice.decoding.sampling import Sampling
+
+__all__ = ["Engine", "Request", "Sampling"]

@@ -1,0 +1,219 @@
+"""A loaded model: prompts, parameters, one request at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+import ondevice
+from ondevice.backends.scripted import ScriptedBackend
+from ondevice.errors import (
+    CheckError,
+    ClosedError,
+    ModelFormatError,
+    PromptTooLongError,
+    RequestError,
+)
+from ondevice.events import EditAccepted, EditRejected, Finding, Token
+
+PROGRAM = "for i in range(3):\n    print(i)\n"
+SCRIPT = (
+    "@@ -0,0 +1,2 @@\n+for i in range(3):\n+    print(i)\n<|diff|>"
+    "@@ -2,0 +3 @@\n+print(x)\n<|diff|>\n<|diff|>"
+)
+MENDED = SCRIPT.replace("(x)", "('x')")
+
+
+@pytest.fixture
+def model() -> ondevice.Model:
+    return ondevice.Model(ScriptedBackend([SCRIPT, MENDED]), name="scripted")
+
+
+def test_generate(model: ondevice.Model) -> None:
+    result = model.generate("count")
+    assert result.text == PROGRAM + "print('x')\n"
+    assert result.finish_reason == "complete"
+    assert result.findings == ()
+    assert len(result.edits) == len(result.diffs) == 2
+    assert result.diffs[1] == "@@ -2,0 +3 @@\n+print('x')"
+    assert result.edits[1].hunks[0].added == ("print('x')",)
+    assert result.stats.rejected_edits == 1
+
+
+def test_a_model_serves_one_request_after_another(model: ondevice.Model) -> None:
+    assert model.generate("count").text == model.generate("count").text
+
+
+def test_the_prompt_is_put_into_the_template() -> None:
+    backend = ScriptedBackend(SCRIPT)
+    ondevice.Model(backend, name="scripted").generate("use {braces} {instruction}", check="none")
+    ((_, prompt),) = backend.calls[0]
+    assert prompt == backend.tokenize("use {braces} {instruction}\n<|diff|>")
+
+
+def test_prefix_tokens_come_first() -> None:
+    backend = ScriptedBackend(SCRIPT)
+    backend.prefix_tokens = (1,)
+    ondevice.Model(backend, name="scripted").generate("count", check="none")
+    assert backend.calls[0][0][1][:2] == [1, ord("c")]
+
+
+@pytest.mark.parametrize(
+    "check", ["none", [], ["none"], lambda text: [], ("none", lambda text: ())], ids=str
+)
+def test_checks_that_pass(model: ondevice.Model, check: Any) -> None:
+    assert model.generate("count", check=check).text == PROGRAM + "print(x)\n"
+
+
+def test_a_check_of_the_callers_own(model: ondevice.Model) -> None:
+    def no_x(text: str) -> list[Finding]:
+        return [Finding("no_x", 3, "x")] if "x" in text else []
+
+    result = model.generate("count", check=["syntax", no_x], retries=1)
+    assert result.finish_reason == "retries"
+    assert result.findings == (Finding("no_x", 3, "x"),)
+    assert result.text == PROGRAM
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (lambda text: 1 / 0, "crashed: ZeroDivisionError"),
+        (lambda text: None, "crashed: TypeError"),
+        (lambda text: ["wrong"], "returned 'wrong', not a Finding"),
+    ],
+)
+def test_a_check_that_gives_no_verdict(model: ondevice.Model, check: Any, message: str) -> None:
+    with pytest.raises(CheckError, match=message):
+        model.generate("count", check=check)
+    assert model.generate("count", check="none").finish_reason == "complete"  # it is free again
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [("", "empty"), (" \n", "empty"), ("a <|diff|> b", "contains"), ("\ud800", "Unicode")],
+)
+def test_prompts_that_cannot_be(model: ondevice.Model, prompt: str, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        model.stream(prompt)
+
+
+def test_a_prompt_that_fills_the_context() -> None:
+    model = ondevice.Model(ScriptedBackend(SCRIPT, context_length=12), name="scripted")
+    assert model.context_length == 12
+    with pytest.raises(PromptTooLongError, match=r"has 12 tokens, but the context .* holds 12"):
+        model.stream("0123456789")
+    result = model.generate("012345678", check="none")
+    assert (result.finish_reason, result.text) == ("context", "")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -1},
+        {"top_p": 0},
+        {"top_k": -1},
+        {"min_p": 2},
+        {"max_tokens": 0},
+        {"retries": -1},
+        {"seed": -1},
+        {"check": "taste"},
+        {"check": ["names", "taste"]},
+    ],
+    ids=str,
+)
+def test_parameters_that_cannot_be(model: ondevice.Model, options: dict[str, Any]) -> None:
+    with pytest.raises(RequestError):
+        model.stream("count", **options)
+
+
+def test_a_model_without_the_separator() -> None:
+    class Plain(ScriptedBackend):
+        def tokenize(self, text: str) -> list[int]:
+            return list(text.encode())
+
+    class Unknown(ScriptedBackend):
+        def tokenize(self, text: str) -> list[int]:
+            return [0]  # what stands for all that is not in the vocabulary
+
+    class Hidden(ScriptedBackend):
+        def token_bytes(self, token: int) -> bytes:
+            return b""  # a control token, which no text shows
+
+    for kind in (Plain, Unknown, Hidden):
+        backend = kind("")
+        with pytest.raises(ModelFormatError, match="was not trained to write edit sequences"):
+            ondevice.Model(backend, name="plain")
+        with pytest.raises(ClosedError):
+            backend.length(0)
+
+
+class TestOneAtATime:
+    def test_another_thread_is_refused(self, model: ondevice.Model) -> None:
+        stream = model.stream("count")
+        next(stream)
+        errors: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                model.generate("count")
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        assert [type(error) for error in errors] == [ClosedError]
+        assert "another request" in str(errors[0])
+        stream.close()
+        assert model.generate("count").finish_reason == "complete"
+
+    def test_two_streams_take_turns(self, model: ondevice.Model) -> None:
+        first, second = model.stream("count"), model.stream("count")
+        next(first)
+        with pytest.raises(ClosedError):
+            next(second)
+        assert sum(isinstance(event, EditAccepted) for event in first) == 2
+
+    def test_a_stream_that_was_never_begun_holds_nothing(self, model: ondevice.Model) -> None:
+        model.stream("count")
+        assert model.generate("count").finish_reason == "complete"
+
+    def test_closing_midway_frees_the_model(self, model: ondevice.Model) -> None:
+        stream = model.stream("count")
+        while not isinstance(next(stream), EditRejected):
+            pass
+        stream.close()
+        assert list(stream) == []
+        assert model.generate("count").text == PROGRAM + "print('x')\n"
+
+    def test_it_is_not_closed_while_it_decodes(self, model: ondevice.Model) -> None:
+        stream = model.stream("count")
+        assert isinstance(next(stream), Token)
+        with pytest.raises(ClosedError, match="another request"):
+            model.close()
+        stream.close()
+        model.close()
+        model.close()
+
+
+def test_leaving_the_block_hides_no_error(model: ondevice.Model) -> None:
+    stream = model.stream("count")
+    next(stream)
+    with pytest.raises(KeyError), model:
+        raise KeyError
+    with pytest.raises(ClosedError), model:
+        pass
+    stream.close()
+
+
+def test_a_closed_model(model: ondevice.Model) -> None:
+    stream = model.stream("count")
+    with model:
+        pass
+    with pytest.raises(ClosedError, match="closed"):
+        model.stream("count")
+    with pytest.raises(ClosedError, match="closed"):
+        next(stream)
