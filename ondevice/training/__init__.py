@@ -1,0 +1,1 @@
+"""Tokenizer, training loop and recipes for edit-sequence models."""

@@ -1,0 +1,173 @@
+"""A recipe: every setting of a training run, read from one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ondevice.errors import DataError
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is trained on. ``tasks`` is a folder of task files with their split.json."""
+
+    tasks: Path
+    linter: str = "fast"
+    programs: int = 100
+    """Programs of each task that are trained on: its first ones, all where it has fewer."""
+    paths: int = 6
+    """LintSeq sequences made of each program."""
+    noisy: float = 0.5
+    """Share of instructions that lose words, case or punctuation."""
+    renamed: float = 0.15
+    """Share of examples whose entry point gets another name, in instruction and program."""
+    development: float = 0.01
+    """Share of training instructions kept back to watch the loss on."""
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """A byte-level BPE tokenizer over edit sequences."""
+
+    vocabulary: int = 4096
+    indentations: int = 6
+    """Line starts ``\\n+`` with 0 to this many levels of indentation are one token each."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """A Llama-architecture model with tied embeddings."""
+
+    layers: int
+    width: int
+    feed_forward: int
+    heads: int
+    context: int = 1024
+
+
+@dataclass(frozen=True)
+class OptimizationSettings:
+    """Warm-up, a constant learning rate, and a linear decay to zero at the end."""
+
+    steps: int
+    optimizer: str = "muon"
+    """``"muon"`` (for the matrices between the embeddings, AdamW for the rest) or ``"adamw"``."""
+    tokens_per_batch: int = 4096
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.1
+    warmup: int = 100
+    decay: float = 0.3
+    """Share of the steps, at the end, over which the rate decays."""
+    clip: float = 1.0
+    checkpoint_minutes: float = 5.0
+    compile: bool = True
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of one run; ``seed`` fixes the data, its order and the first weights."""
+
+    name: str
+    seed: int
+    data: DataSettings
+    tokenizer: TokenizerSettings
+    model: ModelSettings
+    training: OptimizationSettings
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a recipe; paths in it are relative to the file.
+
+        Raises ``DataError`` that names the file and the setting.
+        """
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise DataError(f"there is no recipe at {path}") from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise DataError(f"{path} is no readable TOML file: {error}") from error
+        sections: dict[str, Any] = {
+            "data": DataSettings,
+            "tokenizer": TokenizerSettings,
+            "model": ModelSettings,
+            "training": OptimizationSettings,
+        }
+        _known(path, "recipe", cls, raw)  # before a misnamed section is missed for what it holds
+        values = {
+            key: _section(path, key, sections[key], value) if key in sections else value
+            for key, value in {**{name: {} for name in sections}, **raw}.items()
+        }
+        recipe: Recipe = _section(path, "recipe", cls, values)
+        _check_ranges(path, recipe)
+        tasks = (path.parent / recipe.data.tasks).resolve()
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, tasks=tasks))
+
+    def fingerprint(self) -> str:
+        """Identify what a checkpoint can be resumed with.
+
+        The number of steps is left out: it moves only the decay, so that a run may be prolonged.
+        """
+        settings = dataclasses.asdict(self)
+        for volatile in ("steps", "checkpoint_minutes", "compile"):
+            del settings["training"][volatile]
+        del settings["data"]["tasks"]
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _section(path: Path, name: str, kind: Any, values: Any) -> Any:
+    fields = _known(path, name, kind, values)
+    required = {key for key, field in fields.items() if field.default is dataclasses.MISSING}
+    if missing := sorted(required - values.keys()):
+        raise DataError(f"{path}: {name} lacks the setting {missing[0]!r}")
+    return kind(**{key: _typed(path, name, fields[key], value) for key, value in values.items()})
+
+
+def _known(path: Path, name: str, kind: Any, values: Any) -> dict[str, dataclasses.Field[Any]]:
+    """Return the settings that a table may have; raise ``DataError`` if it has another."""
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: {name} must be a table")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    if unknown := sorted(values.keys() - fields.keys()):
+        raise DataError(f"{path}: {name} has no setting {unknown[0]!r}; it has {', '.join(fields)}")
+    return fields
+
+
+def _typed(path: Path, section: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    wanted = {"Path": "str"}.get(str(field.type), str(field.type))
+    if wanted == "float" and type(value) is int:
+        return float(value)
+    if wanted in ("int", "float", "str", "bool") and type(value).__name__ != wanted:
+        raise DataError(f"{path}: {section}.{field.name} must be of type {wanted}, not {value!r}")
+    return Path(value) if field.type == "Path" else value
+
+
+_SHARES = ("noisy", "renamed", "development", "decay")
+_MAY_BE_ZERO = ("learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes")
+
+
+def _check_ranges(path: Path, recipe: Recipe) -> None:
+    """Refuse numbers that would fail, or never end, hours into a run."""
+    for section in (recipe.data, recipe.tokenizer, recipe.model, recipe.training):
+        for name, value in dataclasses.asdict(section).items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if name in _SHARES:
+                wanted, right = "between 0 and 1", 0 <= value <= 1
+            elif name in _MAY_BE_ZERO:
+                wanted, right = "0 or more", 0 <= value < math.inf
+            else:
+                wanted, right = "more than 0", 0 < value < math.inf
+            if not right:
+                raise DataError(f"{path}: {name} must be {wanted}, not {value}")
+    if recipe.model.width % (2 * recipe.model.heads):
+        raise DataError(
+            f"{path}: the width {recipe.model.width} must be divisible by twice the heads, "
+            f"{recipe.model.heads}"
+        )

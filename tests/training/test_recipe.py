@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ondevice.errors import DataError
+from ondevice.training.recipe import Recipe
+
+from .conftest import RECIPE
+
+TINY = Path(__file__).parents[2] / "models" / "tiny" / "recipe.toml"
+
+
+def test_the_shipped_recipe_is_read() -> None:
+    recipe = Recipe.read(TINY)
+    assert recipe.name == "tiny"
+    assert recipe.data.tasks == TINY.parents[2] / "bench" / "everyday"
+    assert recipe.training.learning_rate == 3e-3
+
+
+def test_defaults_stand_in_for_what_is_left_out(recipe: Path) -> None:
+    read = Recipe.read(recipe)
+    assert read.training.optimizer == "muon"
+    assert read.data.linter == "fast"
+
+
+def test_a_whole_number_may_stand_for_a_fraction(recipe: Path) -> None:
+    recipe.write_text(RECIPE.replace("development = 0.2", "development = 0"))
+    assert Recipe.read(recipe).data.development == 0.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("width = 64", "widht = 64", "model has no setting 'widht'; it has layers, width"),
+        ('name = "mini"', 'title = "mini"', "recipe has no setting 'title'"),
+        ("[model]", "[models]", "recipe has no setting 'models'"),
+        ("layers = 2\n", "", "model lacks the setting 'layers'"),
+        ('tasks = "tasks"\n', "", "data lacks the setting 'tasks'"),
+        ("seed = 7\n", "", "recipe lacks the setting 'seed'"),
+        ("layers = 2", "layers = 2.0", "model.layers must be of type int, not 2.0"),
+        ("layers = 2", "layers = true", "model.layers must be of type int, not True"),
+        ("layers = 2", 'layers = "2"', "model.layers must be of type int, not '2'"),
+        ('tasks = "tasks"', "tasks = 5", "data.tasks must be of type str, not 5"),
+        ("compile = false", "compile = 0", "training.compile must be of type bool, not 0"),
+        ("development = 0.2", "development = true", "data.development must be of type float"),
+        ("development = 0.2", "development = 20", "development must be between 0 and 1, not 20"),
+        ("layers = 2", "layers = 0", "layers must be more than 0, not 0"),
+        ("paths = 2", "paths = -1", "paths must be more than 0, not -1"),
+        ("warmup = 4", "learning_rate = nan", "learning_rate must be 0 or more, not nan"),
+        ("heads = 2", "heads = 3", "the width 64 must be divisible by twice the heads, 3"),
+        ("[model]", "[model", "no readable TOML file"),
+    ],
+)
+def test_what_is_wrong_is_named(recipe: Path, old: str, new: str, message: str) -> None:
+    assert old in RECIPE
+    recipe.write_text(RECIPE.replace(old, new))
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        Recipe.read(recipe)
+    assert str(recipe) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_section_must_be_a_table(recipe: Path) -> None:
+    recipe.write_text('name = "x"\nseed = 1\nmodel = 3\ndata = { tasks = "tasks" }\n')
+    with pytest.raises(DataError, match="model must be a table"):
+        Recipe.read(recipe)
+
+
+def test_no_file_a_folder_and_no_text(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no recipe at .*missing\.toml"):
+        Recipe.read(tmp_path / "missing.toml")
+    with pytest.raises(DataError, match="no readable TOML file"):
+        Recipe.read(tmp_path)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"binary\.toml is no readable TOML file"):
+        Recipe.read(tmp_path / "binary.toml")
+
+
+def test_the_fingerprint_knows_what_a_run_depends_on(recipe: Path) -> None:
+    original = Recipe.read(recipe).fingerprint()
+    for old, new, same in (
+        ("steps = 20", "steps = 40", True),
+        ("compile = false", "compile = true", True),
+        ('tasks = "tasks"', 'tasks = "elsewhere"', True),
+        ("seed = 7", "seed = 8", False),
+        ("paths = 2", "paths = 3", False),
+        ("warmup = 4", "warmup = 5", False),
+    ):
+        recipe.write_text(RECIPE.replace(old, new))
+        assert (Recipe.read(recipe).fingerprint() == original) == same, new
+
+
+def test_the_fingerprint_of_the_shipped_recipe_stays() -> None:
+    """A run under way, or a recorded one, could not be resumed by code that changes it."""
+    assert (
+        Recipe.read(TINY).fingerprint()
+        == "dd1aca6eb55164b16ed06e743c7fe4ab3dba7c2bdca37922d65099cf9d6a2484"
+    )
