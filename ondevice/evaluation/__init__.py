@@ -1,0 +1,1 @@
+"""Suites, verdicts and pass@k."""
