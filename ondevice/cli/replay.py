@@ -1,0 +1,117 @@
+"""The program as the events of a stream tell it, whole or still growing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from ondevice.events import (
+    Done,
+    EditAccepted,
+    EditRejected,
+    Event,
+    Finding,
+    HunkApplied,
+    Line,
+    Stats,
+    Token,
+)
+
+
+class Replay:
+    """Follows a stream and holds its program at any moment.
+
+    ``lines`` is the program with the hunks applied so far, ``accepted`` as it was at the last
+    accepted edit. What a stream that was cut off can still be asked for comes from here.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.accepted: tuple[str, ...] = ()
+        self._findings: tuple[Finding, ...] = ()
+        self._stats = Stats()
+        self._started = time.perf_counter()
+
+    def add(self, event: Event) -> None:
+        """Take account of one event."""
+        stats = self._stats
+        match event:
+            case Token():
+                self._stats = replace(
+                    stats,
+                    tokens=stats.tokens + 1,
+                    forced_tokens=stats.forced_tokens + event.forced,
+                    first_token_seconds=stats.first_token_seconds or self._elapsed(),
+                )
+            case HunkApplied():
+                self.lines[event.row : event.row + len(event.removed)] = event.added
+                self._stats = replace(
+                    stats,
+                    hunks=stats.hunks + 1,
+                    first_hunk_seconds=stats.first_hunk_seconds or self._elapsed(),
+                )
+            case EditAccepted():
+                self.accepted = tuple(self.lines)
+                self._findings = event.findings
+                self._stats = replace(stats, edits=stats.edits + 1)
+            case EditRejected():
+                self.lines = list(self.accepted)
+                self._stats = replace(stats, rejected_edits=stats.rejected_edits + 1)
+
+    def cancelled(self) -> Done:
+        """Return how the stream would have ended, had it been cancelled after this event."""
+        return Done(
+            text="".join(f"{line}\n" for line in self.accepted),
+            finish_reason="cancelled",
+            findings=self._findings,
+            stats=replace(self._stats, seconds=self._elapsed()),
+        )
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._started
+
+
+class GrowingReplay(Replay):
+    """A replay that shows a hunk while its lines arrive, and a refused edit until the next line.
+
+    ``shown`` is the program to display, ``marked`` the rows in it of the newest hunk, ``refused``
+    whether these are just being taken back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+        self.marked: range = range(0)
+        self.refused = False
+        self._inside_hunk = False
+
+    def add(self, event: Event) -> None:
+        """Take account of one event."""
+        super().add(event)
+        match event:
+            case Line():
+                self._grow(event)
+            case HunkApplied():
+                self._settle(range(event.row, event.row + len(event.added)))
+            case EditRejected():
+                # It stays in sight, marked as refused, until the next line comes.
+                self.refused = True
+                self._inside_hunk = False
+            case EditAccepted() | Done():
+                self._settle(self.marked)
+
+    def _grow(self, line: Line) -> None:
+        if not self._inside_hunk:
+            self._settle(range(line.row, line.row))
+            self._inside_hunk = True
+        if line.op == "+":
+            self.shown.insert(line.row, line.text)
+            self.marked = range(self.marked.start, line.row + 1)
+        elif line.op == "-":
+            del self.shown[line.row : line.row + 1]
+
+    def _settle(self, marked: range) -> None:
+        self.shown = list(self.lines)
+        self.marked = marked
+        self.refused = False
+        self._inside_hunk = False
