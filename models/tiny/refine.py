@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
+    """Refine the run in the folder that the command line names."""
     folder = Path(sys.argv[1])
     recipe = Recipe.read(HERE / "recipe.toml")
     spec = importlib.util.spec_from_file_location("split", recipe.data.tasks / "split.py")
