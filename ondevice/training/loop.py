@@ -15,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ondevice.errors import DataError
 from ondevice.training.batches import IGNORED, Batch, Batches
+from ondevice.training.hardware import multiplies_bfloat16
 from ondevice.training.optimizer import make_optimizers
 from ondevice.training.recipe import ModelSettings, OptimizationSettings, Recipe
 from ondevice.training.tokenizer import END_OF_TEXT
@@ -114,6 +115,7 @@ class _Trainer:
         self.tokenizer = tokenizer
         self.progress = Progress()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._bfloat16 = multiplies_bfloat16(self.device)
         end = tokenizer.token_to_id(END_OF_TEXT)
         self.model = build_model(recipe.model, tokenizer.get_vocab_size(), end)
         nn.Module.to(self.model, self.device)
@@ -152,7 +154,7 @@ class _Trainer:
     def _loss(self, batch: Batch) -> Tensor:
         ids = torch.from_numpy(batch.ids).to(self.device)
         targets = torch.from_numpy(batch.targets).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
             hidden = self._body(input_ids=ids, use_cache=False).last_hidden_state
             counted = targets != IGNORED
             # The head is a fifth of the work of a small model: only where a loss is taken.
