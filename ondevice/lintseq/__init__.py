@@ -1,6 +1,6 @@
 """Refactor programs into edit sequences with a linter."""
 
 from ondevice.lintseq.corpus import Summary, refactor_file
-from ondevice.lintseq.refactor import refactor, shrink
+from ondevice.lintseq.refactor import Refactoring, refactor, shrink
 
-__all__ = ["Summary", "refactor", "refactor_file", "shrink"]
+__all__ = ["Refactoring", "Summary", "refactor", "refactor_file", "shrink"]

@@ -1,17 +1,23 @@
-"""Linters for the refactoring: from a program to the lines that an error names."""
+"""Linters for the refactoring: from a program to what is wrong with it."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 
 from ondevice import checks
 from ondevice.errors import CheckError, DataError, DependencyError
+from ondevice.events import Finding
 
 Linter = Callable[[str], list[int]]
 """Returns the lines (from 1) that errors name, none for a clean program; raises ``CheckError``
 when it could not judge, which never counts as clean."""
+
+TIMEOUT = 60.0
+"""Seconds that a linter in a process of its own may take for one state."""
 
 # Whether an import is installed differs from machine to machine, and must not change a corpus.
 _PYLINT_ARGUMENTS = [
@@ -21,25 +27,38 @@ _PYLINT_ARGUMENTS = [
 ]
 _PYLINT_WARNINGS = frozenset({"W0311", "W0231"})
 _PYLINT_CRASH = "F0002"
+# What fails when it runs: E9 and the syntax errors that need no code, F6 and F7 (statements out of
+# place), F82 (undefined names), and pylint's errors.
+_RUFF_RULES = "E9,F6,F7,F82,PLE"
 
 
-def fast(program: str) -> list[int]:
-    """Syntax, undefined and unbound names, judged in this process."""
-    return sorted({finding.line for finding in checks.names(program)})
+class _Linter:
+    """A linter by name; called, it returns the lines that are wrong."""
+
+    def __init__(self, name: str, find: Callable[[str], list[Finding]]) -> None:
+        self.name = name
+        self.findings = find
+
+    def __call__(self, program: str) -> list[int]:
+        return sorted({finding.line for finding in self.findings(program)})
+
+    def __repr__(self) -> str:
+        return f"<linter {self.name}>"
 
 
-def pylint(program: str) -> list[int]:
-    """Pylint's errors and fatal messages, W0311 and W0231: the linter of arXiv 2410.02749.
+def findings(linter: Linter, program: str) -> list[Finding]:
+    """Return what a linter says; one that only names lines says nothing else of them."""
+    if isinstance(linter, _Linter):
+        return linter.findings(program)
+    return [Finding("", line, "") for line in linter(program)]
 
-    Unlike there, an import that is not installed is no error, and a crash is not "clean".
-    """
+
+def _pylint(program: str) -> list[Finding]:
     try:
         from pylint.lint import Run
         from pylint.reporters import CollectingReporter
     except ImportError as error:
-        raise DependencyError(
-            "the linter 'pylint' is not installed: pip install 'ondevice[lintseq]'"
-        ) from error
+        raise _missing("pylint") from error
     reporter = CollectingReporter()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "program.py")
@@ -49,21 +68,59 @@ def pylint(program: str) -> list[int]:
             Run([*_PYLINT_ARGUMENTS, path], reporter=reporter, exit=False)
         except (Exception, SystemExit) as error:
             raise CheckError(f"pylint crashed: {type(error).__name__}: {error}") from error
-    lines = set()
+    found = []
     for message in reporter.messages:
         if message.msg_id == _PYLINT_CRASH:
             raise CheckError(f"pylint crashed: {message.msg}")
         if message.msg_id[0] in "EF" or message.msg_id in _PYLINT_WARNINGS:
-            lines.add(message.line)
-    return sorted(lines)
+            found.append(Finding(message.msg_id, message.line, message.msg))
+    return sorted(found, key=lambda finding: finding.line)
 
 
-def none(program: str) -> list[int]:
-    """No linter: the paper's ablation, in which deletions are random."""
-    return []
+def _ruff(program: str) -> list[Finding]:
+    try:
+        from ruff import find_ruff_bin
+    except ImportError as error:
+        raise _missing("ruff") from error
+    command = [
+        *(find_ruff_bin(), "check", "--isolated", "--no-cache", "--output-format=json"),
+        *(f"--select={_RUFF_RULES}", "--ignore-noqa", "--stdin-filename=program.py", "-"),
+    ]
+    try:
+        done = subprocess.run(
+            command, input=program.encode(), capture_output=True, timeout=TIMEOUT, check=False
+        )
+        rows = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise CheckError(f"ruff ran for more than {TIMEOUT:g} s") from error
+    except (OSError, ValueError) as error:
+        raise CheckError(f"ruff crashed: {error}") from error
+    found = [
+        Finding(row["code"] or "syntax", row["location"]["row"], row["message"]) for row in rows
+    ]
+    return sorted(found, key=lambda finding: finding.line)
 
 
-LINTERS: dict[str, Linter] = {"fast": fast, "pylint": pylint, "none": none}
+def _missing(name: str) -> DependencyError:
+    return DependencyError(f"the linter {name!r} is not installed: pip install 'ondevice[lintseq]'")
+
+
+fast = _Linter("fast", checks.names)
+"""Syntax, undefined and unbound names, judged in this process. Whether an import is installed is
+no matter. In a refactoring it also minds what ``ondevice.lintseq.needs`` knows of."""
+
+ruff = _Linter("ruff", _ruff)
+"""Ruff's rules of what fails when it runs, in a process of its own."""
+
+pylint = _Linter("pylint", _pylint)
+"""Pylint's errors and fatal messages, W0311 and W0231: the linter of arXiv 2410.02749.
+
+Unlike there, an import that is not installed is no error, and a crash is not "clean"."""
+
+none = _Linter("none", lambda program: [])
+"""No linter: the paper's ablation, in which deletions are random."""
+
+LINTERS: dict[str, Linter] = {linter.name: linter for linter in (fast, ruff, pylint, none)}
 
 
 def get(name: str) -> Linter:

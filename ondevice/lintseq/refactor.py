@@ -8,168 +8,94 @@ differences between them are insertions only.
 
 from __future__ import annotations
 
-import ast
 import itertools
 import random
-import re
-import warnings
+from collections.abc import Iterator
 
-from ondevice.edits import Edit, Hunk, Line, diff
+from ondevice.edits import Edit
 from ondevice.errors import DataError
+from ondevice.lintseq.insertions import Insertions
 from ondevice.lintseq.linters import Linter, fast
-
-TAB = 4
-_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
+from ondevice.lintseq.needs import Layout
+from ondevice.lintseq.seeds import weights
+from ondevice.lintseq.states import judge
 
 
 def refactor(program: str, rng: random.Random, linter: Linter = fast) -> list[Edit]:
     r"""Return edits that, applied to an empty buffer one after another, write ``program``.
 
-    The program's line ends must be ``\n``; its last line gets one where it has none. Raises
-    ``DataError`` when the program is empty, holds a ``\r``, or the linter already objects to it,
-    and ``CheckError`` when the linter could not judge.
+    As ``Refactoring(program, linter).edits(rng)``, which is faster for several paths.
     """
-    states = reversed(shrink(program, rng, linter))
-    return [insertions(before, after) for before, after in itertools.pairwise(states)]
+    return Refactoring(program, linter).edits(rng)
 
 
 def shrink(program: str, rng: random.Random, linter: Linter = fast) -> list[list[str]]:
     """Return the states from the whole program to the empty one, each a list of lines."""
-    if not program.strip():
-        raise DataError("the program is empty")
-    if "\r" in program:
-        raise DataError("the program holds a carriage return, which is no line end of an edit")
-    if errors := linter(program):
-        raise DataError(f"the linter objects to the program itself, first in line {errors[0]}")
-    lines = program.removesuffix("\n").split("\n")
-    states = [lines]
-    while lines:
-        lines = _repaired(_without_seed(lines, rng), linter)
-        states.append(lines)
-    return states
+    refactoring = Refactoring(program, linter)
+    lines = refactoring.lines
+    return [[lines[number] for number in state] for state in refactoring.states(rng)]
 
 
-def insertions(before: list[str], after: list[str]) -> Edit:
-    """Return the edit that makes ``after`` of ``before``, of which no line is missing in it.
+class Refactoring:
+    r"""A program that is ready to be taken apart, along as many paths as wanted.
 
-    It is difflib's, as in the published corpora, unless that moves a line, which difflib does
-    where long blocks repeat.
+    The program's line ends must be ``\n``; its last line gets one where it has none. With
+    ``flawed``, what the linter says of the finished program is let pass in every state; without
+    it, such a program is refused.
+
+    Raises ``DataError`` when the program is empty, holds a ``\r``, or is refused, and
+    ``CheckError`` when the linter could not judge.
     """
-    edit = diff(before, after)
-    if edit.insert_only:
-        return edit
-    hunks: list[Hunk] = []
-    added: list[Line] = []
-    place = 0
-    for line in after:
-        if place < len(before) and before[place] == line:
-            if added:
-                hunks.append(Hunk(place, tuple(added)))
-                added = []
-            place += 1
-        else:
-            added.append(Line("+", line))
-    if added:
-        hunks.append(Hunk(place, tuple(added)))
-    return Edit(tuple(hunks))
 
+    def __init__(self, program: str, linter: Linter = fast, *, flawed: bool = False) -> None:
+        if not program.strip():
+            raise DataError("the program is empty")
+        if "\r" in program:
+            raise DataError("the program holds a carriage return, which is no line end of an edit")
+        self.lines = program.removesuffix("\n").split("\n")
+        self._layout = Layout(self.lines)
+        self._judge = judge(program, self._layout, linter, flawed=flawed)
+        self._weights = weights(self._layout, self._judge.tree)
+        self._insertions = Insertions(self.lines)
 
-def _without_seed(lines: list[str], rng: random.Random) -> list[str]:
-    """Return the lines without a random one and its children; nothing if none may be chosen."""
-    weights = _weights(lines)
-    if not any(weights):
-        return []
-    (seed,) = rng.choices(range(len(lines)), weights)
-    return _without(lines, {seed})
+    def edits(self, rng: random.Random) -> list[Edit]:
+        """Return the edits of one path, which depends on the random numbers alone."""
+        states = list(self.states(rng))[::-1]
+        return [self._insertions.between(*pair) for pair in itertools.pairwise(states)]
 
+    def states(self, rng: random.Random) -> Iterator[list[int]]:
+        """Yield the states of one path, from the whole program to the empty one.
 
-def _weights(lines: list[str]) -> list[int]:
-    """Return how likely each line is to be deleted first.
+        A state is the list of the indices of its lines.
+        """
+        there = bytearray(b"\1") * len(self.lines)
+        state = list(range(len(self.lines)))
+        yield state
+        while state:
+            chances = [self._weights[number] for number in state]
+            if any(chances):
+                (seed,) = rng.choices(state, chances)
+                self._judge.delete([seed], there)
+            else:  # only comments and the like are left
+                there = bytearray(len(there))
+            state = self._tidied(there)
+            yield state
 
-    Deeper lines are likelier; comments, blank lines and the inside of a constant's literal never
-    are.
-    """
-    constants = _inside_constants(lines)
-    weights = []
-    for number, line in enumerate(lines):
-        text = line.strip()
-        idle = not text or text.startswith("#") or number in constants
-        weights.append(0 if idle else max(1, _indent(line) // TAB))
-    return weights
+    def _tidied(self, there: bytearray) -> list[int]:
+        """Drop the blank lines that a deletion leaves: at both ends, and beyond two in a row.
 
-
-def _inside_constants(lines: list[str]) -> set[int]:
-    """Return which lines go on with the value of an ALL-CAPS name that an earlier line begins."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()  # as without a linter: what is inside cannot be told
-    inside: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [target.id for target in targets if isinstance(target, ast.Name)]
-            if len(names) == len(targets) and all(map(_CAPITALS.fullmatch, names)):
-                inside.update(range(node.lineno, node.end_lineno or node.lineno))
-    return inside
-
-
-def _repaired(lines: list[str], linter: Linter) -> list[str]:
-    """Delete what the linter names until it is content."""
-    while lines := _tidy(lines):
-        errors = linter("\n".join(lines) + "\n")
-        if not errors:
-            break
-        lines = _without(lines, {_blamed(lines, error) for error in errors})
-    return lines
-
-
-def _blamed(lines: list[str], error: int) -> int:
-    """Return the index of the line that an error in line ``error`` (from 1) is about.
-
-    Linters also name blank lines, and the line after the last; the statement before it is meant.
-    """
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    return max((number for number in filled if number < error), default=filled[0])
-
-
-def _without(lines: list[str], doomed: set[int]) -> list[str]:
-    """Return the lines without the doomed ones and the lines indented below each."""
-    kept: list[str] = []
-    blanks: list[str] = []
-    depth: int | None = None
-    for number, line in enumerate(lines):
-        if not line.strip():
-            # Whether a blank line belongs to the deleted block shows only at the next line.
-            blanks.append(line)
-            continue
-        if depth is not None and _indent(line) > depth:
-            blanks.clear()
-            continue
-        depth = _indent(line) if number in doomed else None
-        kept += blanks
-        blanks.clear()
-        if depth is None:
-            kept.append(line)
-    return kept + blanks
-
-
-def _tidy(lines: list[str]) -> list[str]:
-    """Drop the blank lines that a deletion leaves behind: at both ends, and beyond two in a row.
-
-    Nothing is changed or moved, so that the way back stays an insertion.
-    """
-    kept: list[str] = []
-    for line in lines:
-        if line.strip() or (kept and any(before.strip() for before in kept[-2:])):
-            kept.append(line)
-    while kept and not kept[-1].strip():
-        kept.pop()
-    return kept
-
-
-def _indent(line: str) -> int:
-    expanded = line.expandtabs(TAB)
-    return len(expanded) - len(expanded.lstrip())
+        Nothing is changed or moved, so that the way back stays an insertion.
+        """
+        filled = self._layout.filled
+        kept: list[int] = []
+        blanks = 2  # as many as may not be followed by another
+        for number in range(len(there)):
+            if there[number]:
+                blanks = 0 if filled[number] else blanks + 1
+                if blanks > 2:
+                    there[number] = 0
+                else:
+                    kept.append(number)
+        while kept and not filled[kept[-1]]:
+            there[kept.pop()] = 0
+        return kept

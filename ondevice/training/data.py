@@ -69,7 +69,8 @@ def refactor_tasks(settings: DataSettings, seed: int) -> list[Task]:
             # One generator a path: more paths or programs leave the others as they were.
             seeds = [f"{seed}/{row['id']}/{number}/{path}" for path in range(settings.paths)]
             try:
-                edits = [lintseq.refactor(program, random.Random(text), linter) for text in seeds]
+                refactoring = lintseq.Refactoring(program, linter)
+                edits = [refactoring.edits(random.Random(text)) for text in seeds]
             except DataError as error:
                 raise DataError(f"{row['id']}, program {number}: {error}") from error
             sequences.append(tuple(dict.fromkeys(map(LINTSEQ.write_sequence, edits))))

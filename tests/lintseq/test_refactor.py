@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import random
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 from ondevice.edits import LINTSEQ, Buffer, Edit
 from ondevice.errors import CheckError, DataError
 from ondevice.lintseq import linters, refactor, shrink
+from ondevice.lintseq.insertions import insertions
 from ondevice.lintseq.linters import fast
-from ondevice.lintseq.refactor import _weights, insertions
+from ondevice.lintseq.needs import Layout
+from ondevice.lintseq.seeds import weights
 
 EVERYDAY = Path(__file__).parents[2] / "bench" / "everyday"
 
@@ -126,10 +129,17 @@ def test_odd_ends_are_kept(end: str) -> None:
     check("\n\n\n\nx = 1\n\n\n\n\ny = x" + end, seed=0)
 
 
+def weights_of(lines: list[str]) -> list[float]:
+    try:
+        return weights(Layout(lines), ast.parse("\n".join(lines)))
+    except SyntaxError:
+        return weights(Layout(lines), None)
+
+
 class TestSeeds:
     def test_what_never_is_one(self) -> None:
         lines = PROGRAM.removesuffix("\n").split("\n")
-        idle = {line for line, weight in zip(lines, _weights(lines), strict=True) if not weight}
+        idle = {line for line, weight in zip(lines, weights_of(lines), strict=True) if not weight}
         assert idle == {
             *("", "    # A comment.", "    1,  # the first", "    2,", "]"),
             *("not code", '"""'),
@@ -137,16 +147,16 @@ class TestSeeds:
 
     def test_deeper_lines_are_likelier(self) -> None:
         lines = ["if x:", "    y", "    if z:", "        y", "            odd", "  two", "\ttab"]
-        assert _weights(lines) == [1, 1, 1, 2, 3, 1, 1]
+        assert weights_of(lines) == [1, 1, 1, 2, 3, 1, 1]
 
     def test_a_program_of_comments_is_one_edit(self) -> None:
         assert len(check("# one\n\n# two\n", seed=0)) == 1
 
     def test_only_names_in_capitals_protect_their_value(self) -> None:
-        assert _weights(["A, b = [", "    1,", "], 2"]) == [1, 1, 1]
-        assert _weights(["A: list = [", "    1,", "]"]) == [1, 0, 0]
-        assert _weights(["A = B = [", "    1,", "]"]) == [1, 0, 0]
-        assert _weights(["A = [", "    1,"]) == [1, 1]  # nobody can tell in what does not parse
+        assert weights_of(["A, b = [", "    1,", "], 2"]) == [1, 1, 1]
+        assert weights_of(["A: list = [", "    1,", "]"]) == [1, 0, 0]
+        assert weights_of(["A = B = [", "    1,", "]"]) == [1, 0, 0]
+        assert weights_of(["A = [", "    1,"]) == [1, 1]  # nobody can tell in what does not parse
 
 
 class TestWhatALineTakesAlong:

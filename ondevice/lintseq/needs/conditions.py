@@ -1,0 +1,59 @@
+"""Conditions on which lines of a program are there: what a line needs so as to be no error.
+
+A condition is a line's index, which holds while that line is there, or one of the classes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias, Union
+
+Condition: TypeAlias = Union[int, "AnyOf", "AllOf", "Gone"]
+
+
+class AnyOf(tuple["Condition", ...]):
+    """Holds while one of its conditions does."""
+
+    __slots__ = ()
+
+
+class AllOf(tuple["Condition", ...]):
+    """Holds while all of its conditions do."""
+
+    __slots__ = ()
+
+
+class Gone(tuple["Condition", ...]):
+    """Holds once none of its conditions does."""
+
+    __slots__ = ()
+
+
+NEVER = AnyOf()
+ALWAYS = AllOf()
+
+
+def any_of(conditions: Iterable[Condition]) -> Condition:
+    """Return the condition that one of several holds, in its simplest form."""
+    found = tuple(dict.fromkeys(conditions))
+    return found[0] if len(found) == 1 else AnyOf(found)
+
+
+def holds(condition: Condition, there: bytearray) -> bool:
+    """Return whether a condition holds, given for each line whether it is there."""
+    if isinstance(condition, int):
+        return bool(there[condition])
+    if isinstance(condition, AnyOf):
+        return any(holds(part, there) for part in condition)
+    if isinstance(condition, AllOf):
+        return all(holds(part, there) for part in condition)
+    return not any(holds(part, there) for part in condition)
+
+
+def lines_of(condition: Condition) -> Iterator[int]:
+    """Yield the lines that a condition depends on."""
+    if isinstance(condition, int):
+        yield condition
+    else:
+        for part in condition:
+            yield from lines_of(part)
