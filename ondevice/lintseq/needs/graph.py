@@ -15,8 +15,8 @@ from ondevice.lintseq.needs.conditions import Condition, holds, lines_of
 from ondevice.lintseq.needs.layout import Layout
 from ondevice.lintseq.needs.members import MemberNeeds
 from ondevice.lintseq.needs.names import NameNeeds
-from ondevice.lintseq.needs.scopes import Names
 from ondevice.lintseq.needs.structure import Structure
+from ondevice.lintseq.needs.walk import Names
 
 
 class Graph:
@@ -45,7 +45,7 @@ class Graph:
         self.undefined = [
             (use.line, use.name) for use in NameNeeds(names, self._need, there).undefined
         ]
-        MemberNeeds(tree, names, self._need)
+        MemberNeeds(names, self._need)
 
     def _need(self, line: int, condition: Condition) -> None:
         if condition == line or (line, condition) in self._known:

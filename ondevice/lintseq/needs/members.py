@@ -1,15 +1,206 @@
-"""What attributes, calls and methods need of the classes and functions of the same program."""
+"""What attributes, calls and methods need of the classes and functions of the same program.
+
+These are pylint's inferences (E0110, E0203, E03xx, E11xx, W0231), as far as they can fail for lack
+of a line: an attribute that nothing assigns any more, a value from a function that no longer
+returns one, arguments for a constructor that is gone.
+"""
 
 from __future__ import annotations
 
 import ast
 
-from ondevice.lintseq.needs.scopes import Names
+from ondevice.lintseq.needs.classes import Class, Classes, Function, decorators
+from ondevice.lintseq.needs.conditions import AnyOf, Condition, Gone
+from ondevice.lintseq.needs.scopes import Demand
 from ondevice.lintseq.needs.structure import Need
+from ondevice.lintseq.needs.walk import Names
+
+# Which methods give an object what is demanded of it; any of a tuple will do, one of each tuple.
+_PROTOCOLS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "subscript": (("__getitem__",),),
+    "store item": (("__setitem__",),),
+    "delete item": (("__delitem__",),),
+    "iterate": (("__iter__", "__getitem__"),),
+    "unpack": (("__iter__", "__getitem__"),),
+    "contain": (("__contains__", "__iter__", "__getitem__"),),
+    "with": (("__enter__", "__aenter__"), ("__exit__", "__aexit__")),
+}
+# Special methods that must return something, or pylint says that they return the wrong thing.
+_RETURNING = frozenset(
+    {
+        *("__iter__", "__len__", "__bool__", "__index__", "__repr__", "__str__", "__bytes__"),
+        *("__hash__", "__length_hint__", "__format__", "__getnewargs__", "__getnewargs_ex__"),
+    }
+)
+# Decorators without which a method has the wrong first argument.
+_BINDING = ("staticmethod", "classmethod")
+# Decorators without which a function is a second one of the same name.
+_REDEFINING = ("setter", "getter", "deleter", "overload", "register")
 
 
 class MemberNeeds:
     """Takes note of what the uses of a module's own classes and functions need."""
 
-    def __init__(self, tree: ast.Module, names: Names, need: Need) -> None:
+    def __init__(self, names: Names, need: Need) -> None:
         self._need = need
+        self._classes = Classes(names)
+        self._classes.take_members(names)
+        for owner in self._classes:
+            self._class(owner)
+        for demand in names.demands:
+            if demand.kind == "attribute":
+                self._attribute(demand)
+            elif demand.kind == "call":
+                self._call(demand)
+            else:
+                self._value(demand)
+
+    def _class(self, owner: Class) -> None:
+        for name, method in owner.methods.items():
+            if name in _RETURNING and (values := _values(method)):
+                self._need(method.lineno - 1, AnyOf(values))
+            if name == "__iter__" and (step := owner.method("__next__")):
+                self._need(method.lineno - 1, step.lineno - 1)
+            if name == "__init__" and (calls := _initializing_calls(method)):
+                self._need(method.lineno - 1, AnyOf(calls))
+        for statement in owner.node.body:
+            if isinstance(statement, Function):
+                for name, line in decorators(statement).items():
+                    if name in _BINDING or name in _REDEFINING:
+                        self._need(statement.lineno - 1, line)
+
+    def _attribute(self, demand: Demand) -> None:
+        node = demand.node
+        assert isinstance(node, ast.Attribute)
+        owner = self._classes.instance(node.value, demand.scope)
+        if owner:
+            self._member(owner, node.attr, demand)
+        elif owner := self._classes.named(node.value, demand.scope):
+            lines = [
+                line
+                for one in owner.family()
+                for line, method in one.members.get(node.attr, ())
+                if method is None
+            ]
+            if lines:
+                self._need(demand.line, AnyOf(lines))
+
+    def _member(self, owner: Class, name: str, demand: Demand) -> None:
+        if owner.is_open:
+            return
+        frame = self._classes.frame(demand.scope)
+        found = [place for one in owner.family() for place in one.members.get(name, ())]
+        # In the method that it stands in, an assignment counts from its own line on.
+        before = [line for line, method in found if method is not frame or line <= demand.line]
+        if found:
+            self._need(demand.line, AnyOf(before or [line for line, _ in found]))
+
+    def _value(self, demand: Demand) -> None:
+        """A value that is more than None, or an object with the right special methods."""
+        node = demand.node
+        function = None
+        if isinstance(node, ast.Call):
+            function = self._classes.function(node.func, demand.scope)
+        elif isinstance(node, ast.Attribute):
+            function = self._classes.function(node, demand.scope)
+            line = decorators(function).get("property") if function else None
+            if line is None:
+                function = None
+            else:
+                self._need(demand.line, line)
+        if function and (values := _values(function)):
+            self._need(demand.line, AnyOf(values))
+            manager = decorators(function).get("contextmanager")
+            if demand.kind == "with" and manager is not None:
+                self._need(demand.line, manager)
+        if owner := self._classes.instance(node, demand.scope):
+            for names in _PROTOCOLS.get(demand.kind, ()):
+                methods = [found for name in names if (found := owner.method(name))]
+                if methods:
+                    self._need(demand.line, AnyOf(method.lineno - 1 for method in methods))
+
+    def _call(self, demand: Demand) -> None:
+        node = demand.node
+        assert isinstance(node, ast.Call)
+        owner = self._classes.named(node.func, demand.scope)
+        function = (
+            owner.method("__init__") if owner else self._classes.function(node.func, demand.scope)
+        )
+        if owner:
+            self._construction(owner, node, demand.line)
+        elif called := self._classes.instance(node.func, demand.scope):
+            function = called.method("__call__")
+            if function:
+                self._need(demand.line, function.lineno - 1)
+        if function or owner:
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+            for argument in arguments:
+                self._need(demand.line, argument.lineno - 1)
+        if function:
+            for parameter in [*function.args.args, *function.args.kwonlyargs]:
+                self._need(demand.line, parameter.lineno - 1)
+
+    def _construction(self, owner: Class, node: ast.Call, line: int) -> None:
+        for name, missing in _abstract_methods(owner).items():
+            self._need(line, AnyOf((*missing, *_overrides(owner, name))))
+        if not node.args and not node.keywords:
+            return
+        if initializer := owner.method("__init__"):
+            self._need(line, initializer.lineno - 1)
+            return
+        made = decorators(owner.node).get("dataclass")
+        if made is not None:
+            self._need(line, made)
+        fields = {name: at for one in reversed(owner.family()) for name, at in one.fields.items()}
+        for at in list(fields.values())[: len(node.args)]:
+            self._need(line, at)
+        for keyword in node.keywords:
+            if keyword.arg in fields:
+                self._need(line, fields[keyword.arg])
+
+
+def _abstract_methods(owner: Class) -> dict[str, list[Condition]]:
+    """Return, by name, when each abstract method that the class overrides is none any more."""
+    found: dict[str, list[Condition]] = {}
+    for base in owner.family()[1:]:
+        for name, method in base.methods.items():
+            line = decorators(method).get("abstractmethod")
+            if line is not None and owner.method(name) is not method:
+                found.setdefault(name, []).append(Gone((line,)))
+    return found
+
+
+def _overrides(owner: Class, name: str) -> list[int]:
+    return [
+        one.methods[name].lineno - 1
+        for one in owner.family()
+        if name in one.methods and "abstractmethod" not in decorators(one.methods[name])
+    ]
+
+
+def _values(function: Function) -> list[int]:
+    """Return the lines in which a function returns something other than None, or yields."""
+    found = []
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Return):
+            value = node.value
+            if value and not (isinstance(value, ast.Constant) and value.value is None):
+                found.append(node.lineno - 1)
+        elif isinstance(node, ast.Yield | ast.YieldFrom):
+            found.append(node.lineno - 1)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    return found
+
+
+def _initializing_calls(method: Function) -> list[int]:
+    """Return the lines of a method that call another class's ``__init__``."""
+    return [
+        node.lineno - 1
+        for node in ast.walk(method)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "__init__"
+    ]

@@ -21,8 +21,9 @@ from ondevice.lintseq.needs.conditions import (
     any_of,
     holds,
 )
-from ondevice.lintseq.needs.scopes import Binding, Names, Scope, Try, Use
+from ondevice.lintseq.needs.scopes import Binding, Scope, Try, Use
 from ondevice.lintseq.needs.structure import Need
+from ondevice.lintseq.needs.walk import Names
 
 _BUILTINS = frozenset(dir(builtins)) | {"WindowsError", "__file__", "__path__", "__annotations__"}
 _CLASS_NAMES = frozenset({"__module__", "__qualname__", "__name__"})
@@ -129,7 +130,7 @@ class NameNeeds:
             return found
         outside = self._resolved(use, scope.parent, deferred or scope.deferred, strict)
         if scope is self._module:  # outside of it are the builtins, or what a star imports
-            return ALWAYS if outside is ALWAYS else AnyOf((*ways, outside))
+            return ALWAYS if outside is ALWAYS else found
         if outside == NEVER:
             return found
         gone = Gone(dict.fromkeys(binding.line for binding in bindings))
