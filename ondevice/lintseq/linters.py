@@ -27,6 +27,7 @@ _PYLINT_ARGUMENTS = [
 ]
 _PYLINT_WARNINGS = frozenset({"W0311", "W0231"})
 _PYLINT_CRASH = "F0002"
+_PYLINT_SYNTAX = "E0001"
 # What fails when it runs: E9 and the syntax errors that need no code, F6 and F7 (statements out of
 # place), F82 (undefined names), and pylint's errors.
 _RUFF_RULES = "E9,F6,F7,F82,PLE"
@@ -72,6 +73,10 @@ def _pylint(program: str) -> list[Finding]:
     for message in reporter.messages:
         if message.msg_id == _PYLINT_CRASH:
             raise CheckError(f"pylint crashed: {message.msg}")
+        if message.msg_id == _PYLINT_SYNTAX and (errors := checks.syntax(program)):
+            # Pylint names the line at which Python noticed, not the one that lacks something.
+            found.append(Finding(message.msg_id, errors[0].line, message.msg))
+            continue
         if message.msg_id[0] in "EF" or message.msg_id in _PYLINT_WARNINGS:
             found.append(Finding(message.msg_id, message.line, message.msg))
     return sorted(found, key=lambda finding: finding.line)

@@ -61,11 +61,9 @@ class Classes:
                 self._classes[id(scope.node)] = _declared(scope)
         for scope in names.scopes:
             if scope.parent and isinstance(scope.node, ast.ClassDef):
-                for base in scope.node.bases:
-                    if (found := self.named(base, scope.parent)) and id(found.node) != id(
-                        scope.node
-                    ):
-                        self._classes[id(scope.node)].bases.append(found)
+                own = self._classes[id(scope.node)]
+                found = [self.named(base, scope.parent) for base in scope.node.bases]
+                own.bases += [base for base in found if base and base is not own]
 
     def __iter__(self) -> Iterator[Class]:
         return iter(self._classes.values())
