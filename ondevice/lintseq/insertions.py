@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Sequence
 
 from ondevice.edits import Edit, Hunk, Line, diff
@@ -20,20 +22,14 @@ class Insertions:
         Where there is one way to insert what is missing, it needs no search; otherwise it is the
         one that ``insertions`` finds.
         """
+        missing = sorted(set(after).difference(before))
         hunks: list[Hunk] = []
-        place = 0  # in ``before``
-        start = 0  # in ``after``, where what is missing began
-        for number, line in enumerate([*after, -1]):
-            if line != (before[place] if place < len(before) else -1):
-                continue
-            if number > start:
-                missing = after[start:number]
-                if self._is_ambiguous(missing, before, place):
-                    texts = self._lines
-                    return insertions([texts[i] for i in before], [texts[i] for i in after])
-                hunks.append(Hunk(place, tuple(self._added[i] for i in missing)))
-            place += 1
-            start = number + 1
+        for place, group in itertools.groupby(missing, lambda line: bisect.bisect(before, line)):
+            lines = list(group)
+            if self._is_ambiguous(lines, before, place):
+                texts = self._lines
+                return insertions([texts[i] for i in before], [texts[i] for i in after])
+            hunks.append(Hunk(place, tuple(self._added[i] for i in lines)))
         return Edit(tuple(hunks))
 
     def _is_ambiguous(self, missing: list[int], before: list[int], place: int) -> bool:

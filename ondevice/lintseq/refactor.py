@@ -60,8 +60,8 @@ class Refactoring:
 
     def edits(self, rng: random.Random) -> list[Edit]:
         """Return the edits of one path, which depends on the random numbers alone."""
-        states = list(self.states(rng))[::-1]
-        return [self._insertions.between(*pair) for pair in itertools.pairwise(states)]
+        steps = itertools.pairwise(self.states(rng))
+        return [self._insertions.between(before, after) for after, before in steps][::-1]
 
     def states(self, rng: random.Random) -> Iterator[list[int]]:
         """Yield the states of one path, from the whole program to the empty one.
@@ -72,7 +72,7 @@ class Refactoring:
         state = list(range(len(self.lines)))
         yield state
         while state:
-            chances = [self._weights[number] for number in state]
+            chances = list(itertools.compress(self._weights, there))
             if any(chances):
                 (seed,) = rng.choices(state, chances)
                 self._judge.delete([seed], there)
@@ -86,16 +86,17 @@ class Refactoring:
 
         Nothing is changed or moved, so that the way back stays an insertion.
         """
-        filled = self._layout.filled
-        kept: list[int] = []
-        blanks = 2  # as many as may not be followed by another
-        for number in range(len(there)):
-            if there[number]:
-                blanks = 0 if filled[number] else blanks + 1
-                if blanks > 2:
-                    there[number] = 0
-                else:
-                    kept.append(number)
-        while kept and not filled[kept[-1]]:
-            there[kept.pop()] = 0
-        return kept
+        state = list(itertools.compress(range(len(there)), there))
+        filled = bytes(itertools.compress(self._layout.filled, there))
+        first = len(filled) - len(filled.lstrip(b"\0"))
+        last = len(filled.rstrip(b"\0"))
+        superfluous = [*range(min(first, last)), *range(last, len(filled))]
+        place = filled.find(b"\0\0\0", first, last)
+        while place >= 0:
+            superfluous.append(place + 2)
+            place = filled.find(b"\0\0\0", place + 1, last)
+        if not superfluous:
+            return state
+        for place in superfluous:
+            there[state[place]] = 0
+        return list(itertools.compress(range(len(there)), there))
