@@ -12,6 +12,20 @@ from ondevice.lintseq.needs.walk import Names
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@dataclass(slots=True)
+class Value:
+    """What is assigned in a line; ``node`` is None where that cannot be told."""
+
+    line: int
+    node: ast.AST | None
+    scope: Scope
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is the constant None."""
+        return isinstance(self.node, ast.Constant) and self.node.value is None
+
+
 @dataclass(slots=True, eq=False)
 class Class:
     """A class statement.
@@ -26,8 +40,8 @@ class Class:
     members: dict[str, list[tuple[int, Function | None]]] = field(default_factory=dict)
     methods: dict[str, Function] = field(default_factory=dict)
     fields: dict[str, int] = field(default_factory=dict)
-    values: dict[str, list[tuple[ast.AST | None, Scope]]] = field(default_factory=dict)
-    """What is assigned to its instances' attributes, and where; None for what cannot be told."""
+    values: dict[str, list[Value]] = field(default_factory=dict)
+    """What is assigned to its instances' attributes."""
 
     @property
     def line(self) -> int:
@@ -75,7 +89,9 @@ class Classes:
             if owner:
                 method = self.frame(scope)
                 owner.members.setdefault(store.attr, []).append((store.lineno - 1, method))
-                owner.values.setdefault(store.attr, []).append((value, scope))
+                owner.values.setdefault(store.attr, []).append(
+                    Value(store.lineno - 1, value, scope)
+                )
 
     @staticmethod
     def frame(scope: Scope | None) -> Function | None:
@@ -131,19 +147,23 @@ class Classes:
             return None
         if own := self._first_argument(node.id, *found, None):
             return own
-        return self._of_values([(one.node, found[0]) for one in found[1]], depth)
+        return self._of_values([Value(one.line, one.node, found[0]) for one in found[1]], depth)
 
-    def _of_values(
-        self, values: Iterable[tuple[ast.AST | None, Scope]], depth: int
-    ) -> Class | None:
+    def values(self, node: ast.expr, scope: Scope) -> list[Value]:
+        """Return what is assigned to a variable or to an attribute of an instance."""
+        if isinstance(node, ast.Name) and (found := self.binding(node.id, scope)):
+            return [Value(one.line, one.node, found[0]) for one in found[1]]
+        if isinstance(node, ast.Attribute) and (owner := self.instance(node.value, scope)):
+            return owner.values.get(node.attr, [])
+        return []
+
+    def _of_values(self, values: Iterable[Value], depth: int) -> Class | None:
         """Return the class of which all values are instances, those left aside that may be None."""
         classes: set[Class | None] = set()
-        for value, scope in values:
+        for one in values:
+            value, scope = one.node, one.scope
             if isinstance(value, ast.IfExp):
-                arms: list[tuple[ast.AST | None, Scope]] = [
-                    (value.body, scope),
-                    (value.orelse, scope),
-                ]
+                arms = [Value(one.line, arm, scope) for arm in (value.body, value.orelse)]
                 classes.add(self._of_values(arms, depth + 1))
             elif isinstance(value, ast.Attribute):
                 classes.add(self.instance(value, scope, depth + 1))

@@ -8,6 +8,7 @@ returns one, arguments for a constructor that is gone.
 from __future__ import annotations
 
 import ast
+import sys
 
 from ondevice.lintseq.needs.classes import Class, Classes, Function, decorators
 from ondevice.lintseq.needs.conditions import AnyOf, Condition, Gone
@@ -72,6 +73,7 @@ class MemberNeeds:
     def _attribute(self, demand: Demand) -> None:
         node = demand.node
         assert isinstance(node, ast.Attribute)
+        self._property(node.value, demand)
         owner = self._classes.instance(node.value, demand.scope)
         if owner:
             self._member(owner, node.attr, demand)
@@ -98,16 +100,11 @@ class MemberNeeds:
     def _value(self, demand: Demand) -> None:
         """A value that is more than None, or an object with the right special methods."""
         node = demand.node
-        function = None
         if isinstance(node, ast.Call):
             function = self._classes.function(node.func, demand.scope)
-        elif isinstance(node, ast.Attribute):
-            function = self._classes.function(node, demand.scope)
-            line = decorators(function).get("property") if function else None
-            if line is None:
-                function = None
-            else:
-                self._need(demand.line, line)
+        else:
+            function = self._property(node, demand)
+            self._more_than_none(demand)
         if function and (values := _values(function)):
             self._need(demand.line, AnyOf(values))
             manager = decorators(function).get("contextmanager")
@@ -118,6 +115,24 @@ class MemberNeeds:
                 methods = [found for name in names if (found := owner.method(name))]
                 if methods:
                     self._need(demand.line, AnyOf(method.lineno - 1 for method in methods))
+
+    def _property(self, node: ast.expr, demand: Demand) -> Function | None:
+        """Return the property that an expression names; as a mere method it would not do."""
+        if not isinstance(node, ast.Attribute):
+            return None
+        function = self._classes.function(node, demand.scope)
+        line = decorators(function).get("property") if function else None
+        if line is None:
+            return None
+        self._need(demand.line, line)
+        return function
+
+    def _more_than_none(self, demand: Demand) -> None:
+        """A variable that starts as None must have been given something else."""
+        values = self._classes.values(demand.node, demand.scope)
+        others = [value.line for value in values if not value.is_none]
+        if others and len(others) < len(values) and demand.kind != "assign":
+            self._need(demand.line, AnyOf(others))
 
     def _call(self, demand: Demand) -> None:
         node = demand.node
@@ -132,13 +147,37 @@ class MemberNeeds:
             function = called.method("__call__")
             if function:
                 self._need(demand.line, function.lineno - 1)
-        if function or owner:
-            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            for argument in arguments:
-                self._need(demand.line, argument.lineno - 1)
+        if not function and not owner:
+            self._foreign_call(node, demand)
+            return
+        arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for argument in arguments:
+            self._need(demand.line, argument.lineno - 1)
         if function:
             for parameter in [*function.args.args, *function.args.kwonlyargs]:
                 self._need(demand.line, parameter.lineno - 1)
+
+    def _foreign_call(self, node: ast.Call, demand: Demand) -> None:
+        """A call of the standard library, of which pylint knows what arguments it must have.
+
+        Here it is not looked up, lest the result depend on the Python that runs: a class (by its
+        capital) takes all arguments that it is given, a function those by position.
+        """
+        root: ast.expr = node.func
+        name = ""
+        while isinstance(root, ast.Attribute):
+            name = name or root.attr
+            root = root.value
+        if node.end_lineno == node.lineno or not isinstance(root, ast.Name):
+            return
+        found = self._classes.binding(root.id, demand.scope)
+        if not found or not all(_is_standard(binding.node) for binding in found[1]):
+            return
+        arguments = list(node.args)
+        if (name or root.id)[:1].isupper():
+            arguments += [keyword.value for keyword in node.keywords]
+        for argument in arguments:
+            self._need(demand.line, argument.lineno - 1)
 
     def _construction(self, owner: Class, node: ast.Call, line: int) -> None:
         for name, missing in _abstract_methods(owner).items():
@@ -157,6 +196,17 @@ class MemberNeeds:
         for keyword in node.keywords:
             if keyword.arg in fields:
                 self._need(line, fields[keyword.arg])
+
+
+def _is_standard(node: ast.AST | None) -> bool:
+    """Return whether a statement imports from the standard library."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        names = [node.module]
+    else:
+        return False
+    return all(name.partition(".")[0] in sys.stdlib_module_names for name in names)
 
 
 def _abstract_methods(owner: Class) -> dict[str, list[Condition]]:

@@ -83,10 +83,13 @@ class NameNeeds:
         if declared and use.name in use.scope.stored:
             self._need(use.line, declared[0])
 
-    def _resolved(self, use: Use, scope: Scope | None, deferred: bool, strict: bool) -> Condition:
+    def _resolved(
+        self, use: Use, scope: Scope | None, deferred: bool, strict: bool, *, stars: bool = True
+    ) -> Condition:
         """Return the condition that a name is bound in ``scope`` or outside of it.
 
-        Without ``strict``, any binding will do, be it later or in a branch.
+        Without ``strict``, any binding will do, be it later or in a branch. What nothing else
+        binds, ``stars`` may.
         """
         inner = use.scope
         while scope:
@@ -108,6 +111,8 @@ class NameNeeds:
             scope = scope.parent
         if use.name in _BUILTINS or (use.name.startswith("__") and use.name in vars(ast)):
             return ALWAYS
+        if not stars:
+            return NEVER
         return AnyOf(
             star.line
             for star in self._module.stars
@@ -128,7 +133,7 @@ class NameNeeds:
         found = any_of(ways) if ways else NEVER
         if use.here:
             return found
-        outside = self._resolved(use, scope.parent, deferred or scope.deferred, strict)
+        outside = self._resolved(use, scope.parent, deferred or scope.deferred, strict, stars=False)
         if scope is self._module:  # outside of it are the builtins, or what a star imports
             return ALWAYS if outside is ALWAYS else found
         if outside == NEVER:

@@ -22,7 +22,7 @@ class Binding:
     handlers: tuple[tuple[Try, ast.ExceptHandler], ...] = ()
     tries: tuple[Try, ...] = ()
     node: ast.AST | None = None
-    """The function or class that the name stands for, or the expression that it is assigned."""
+    """The function, class or import that binds it, or the expression that it is assigned."""
 
 
 @dataclass(slots=True)

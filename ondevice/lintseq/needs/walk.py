@@ -194,7 +194,7 @@ class Names:
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._bind(alias.asname or alias.name.partition(".")[0], alias.lineno - 1)
+            self._bind(alias.asname or alias.name.partition(".")[0], alias.lineno - 1, node)
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
@@ -202,7 +202,7 @@ class Names:
                 self._order += 1
                 self._scope.stars.append(Binding(node.lineno - 1, self._order))
             else:
-                self._bind(alias.asname or alias.name, alias.lineno - 1)
+                self._bind(alias.asname or alias.name, alias.lineno - 1, node)
 
     def _declaration(self, node: ast.Global | ast.Nonlocal) -> None:
         for name in node.names:
