@@ -16,6 +16,10 @@ def train(
         Path | None,
         typer.Option(help="Folder for the checkpoints.  [default: named after the recipe]"),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of a checkpoint to begin with, instead of anew."),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to compute with.  [default: PyTorch's]")
     ] = None,
@@ -30,6 +34,7 @@ def train(
         recipe,
         out or Path(recipe.stem),
         lambda line: typer.echo(line, err=True),
+        start=start,
         threads=threads,
     )
     print(folder)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ondevice import lintseq
-from ondevice.edits import LINTSEQ
+from ondevice.edits import LINTSEQ, Edit
 from ondevice.errors import DataError
 from ondevice.lintseq import linters
 from ondevice.training.recipe import DataSettings
@@ -57,7 +57,7 @@ def read_tasks(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def refactor_tasks(settings: DataSettings, seed: int) -> list[Task]:
-    """Refactor every program of the training tasks into ``settings.paths`` edit sequences.
+    """Refactor every program of the training tasks into ``settings.paths`` edit sequences at most.
 
     Raises ``DataError`` for a program that the linter objects to.
     """
@@ -67,16 +67,26 @@ def refactor_tasks(settings: DataSettings, seed: int) -> list[Task]:
         sequences = []
         for number, program in enumerate(row["programs"][: settings.programs]):
             # One generator a path: more paths or programs leave the others as they were.
-            seeds = [f"{seed}/{row['id']}/{number}/{path}" for path in range(settings.paths)]
+            drawn = range(max(settings.drawn, settings.paths))
+            seeds = [f"{seed}/{row['id']}/{number}/{path}" for path in drawn]
             try:
                 refactoring = lintseq.Refactoring(program, linter)
                 edits = [refactoring.edits(random.Random(text)) for text in seeds]
             except DataError as error:
                 raise DataError(f"{row['id']}, program {number}: {error}") from error
-            sequences.append(tuple(dict.fromkeys(map(LINTSEQ.write_sequence, edits))))
+            if settings.drawn:
+                edits.sort(key=_simplicity)
+            texts = dict.fromkeys(LINTSEQ.write_sequence(path) for path in edits)
+            sequences.append(tuple(texts)[: settings.paths])
         instructions = tuple(row["instructions"])
         tasks.append(Task(row["id"], row["entry_point"], instructions, tuple(sequences)))
     return tasks
+
+
+def _simplicity(edits: Sequence[Edit]) -> tuple[bool, int, int]:
+    """Order paths from the simplest on: few hunks are short to write, and few lines to count."""
+    hunks = sum(len(edit.hunks) for edit in edits)
+    return len(edits) == 1, hunks, len(edits)
 
 
 def divide(tasks: list[Task], share: float, seed: int) -> tuple[list[Task], list[Task]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -72,12 +73,13 @@ def fit(
     development: list[Batch],
     tokenizer: Tokenizer,
     report: Callable[[str], None],
+    start: Path | None = None,
     threads: int | None = None,
 ) -> Path:
     """Train to the recipe's last step and return the checkpoint's folder.
 
-    Raises ``DataError`` for a training state that cannot be read, and for data of which nothing
-    fits the model's context.
+    Raises ``DataError`` for a training state that cannot be read, for a checkpoint in ``start``
+    that is another model's, and for data of which nothing fits the model's context.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -87,6 +89,9 @@ def fit(
     if state.exists():
         trainer.load(state)
         report(f"resumed at step {trainer.progress.step}")
+    elif start:
+        trainer.take_weights(start)
+        report(f"started from {start}")
     settings, progress = recipe.training, trainer.progress
     reporter = _Reporter(trainer, development, report)
     saved = time.monotonic()
@@ -187,6 +192,20 @@ class _Trainer:
                 f"{path} is no state of this run ({type(error).__name__}); delete it to start "
                 "from the first step"
             ) from error
+
+    def take_weights(self, folder: Path) -> None:
+        """Begin with the weights of a checkpoint in place of random ones."""
+        try:
+            weights = load_file(folder / "model.safetensors")
+            missing, unexpected = self.model.load_state_dict(weights, strict=False)
+        except Exception as error:  # torch and safetensors raise nearly anything
+            raise DataError(
+                f"{folder} does not fit the recipe's model: {' '.join(str(error).split())[:200]}"
+            ) from error
+        # The head is the embedding once more, and not stored.
+        if unexpected or set(missing) - {"lm_head.weight"}:
+            names = ", ".join([*unexpected, *missing][:3])
+            raise DataError(f"{folder} does not fit the recipe's model, by its weights {names}")
 
     def export(self, folder: Path) -> Path:
         """Write the checkpoint as a Hugging Face folder, weights in bfloat16."""

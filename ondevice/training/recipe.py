@@ -23,7 +23,10 @@ class DataSettings:
     programs: int = 100
     """Programs of each task that are trained on: its first ones, all where it has fewer."""
     paths: int = 6
-    """LintSeq sequences made of each program."""
+    """LintSeq sequences trained on of each program."""
+    drawn: int = 0
+    """LintSeq sequences drawn of each program, of which the shortest are trained on, those of a
+    single edit last; 0: just as many as are trained on."""
     noisy: float = 0.5
     """Share of instructions that lose words, case or punctuation."""
     renamed: float = 0.15
@@ -149,7 +152,7 @@ def _typed(path: Path, section: str, field: dataclasses.Field[Any], value: Any) 
 
 
 _SHARES = ("noisy", "renamed", "development", "decay")
-_MAY_BE_ZERO = ("learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes")
+_MAY_BE_ZERO = ("learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes", "drawn")
 
 
 def _check_ranges(path: Path, recipe: Recipe) -> None:

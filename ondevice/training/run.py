@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -20,18 +21,25 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Report = Callable[[str], None]
+WEIGHTS = "model.safetensors"
 TEMPLATE = "{instruction}\n" + SEPARATOR
 """The prompt of the published LintSeq models (arXiv 2410.02749)."""
 
 
 def train(
-    recipe_path: Path, folder: Path, report: Report = print, *, threads: int | None = None
+    recipe_path: Path,
+    folder: Path,
+    report: Report = print,
+    *,
+    start: Path | None = None,
+    threads: int | None = None,
 ) -> Path:
     """Carry a recipe out in ``folder`` and return the path of the finished checkpoint.
 
     What an earlier, interrupted run left in the folder is gone on from: the refactored tasks, the
-    tokenizer, and the last training state. Raises ``DataError`` for a recipe or tasks that cannot
-    be used, and when the folder belongs to another recipe.
+    tokenizer, and the last training state. ``start`` is the folder of a checkpoint whose tokenizer
+    and weights the run begins with. Raises ``DataError`` for a recipe, tasks or checkpoint that
+    cannot be used, and when the folder belongs to another recipe or start.
     """
     recipe = Recipe.read(recipe_path)
     try:  # before the refactoring, which takes minutes
@@ -41,11 +49,11 @@ def train(
             f"training needs {error.name}, which is not installed: pip install 'ondevice[train]'"
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, recipe)
+    _claim(folder, recipe, start)
     train_tasks, development_tasks = divide(
         _refactored(recipe, folder, report), recipe.data.development, recipe.seed
     )
-    tokenizer = _tokenizer(recipe, train_tasks, folder, report)
+    tokenizer = _tokenizer(recipe, train_tasks, folder, start, report)
     return fit(
         recipe,
         folder,
@@ -53,16 +61,26 @@ def train(
         Batches(development_tasks, tokenizer, recipe, TEMPLATE).epoch(0),
         tokenizer,
         report,
+        start,
         threads,
     )
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Mark the folder as this recipe's, or refuse it."""
+def _claim(folder: Path, recipe: Recipe, start: Path | None) -> None:
+    """Mark the folder as this recipe's from this start, or refuse it."""
+    fingerprint = recipe.fingerprint()
+    if start:
+        try:
+            weights = (start / WEIGHTS).read_bytes()
+        except OSError as error:
+            raise DataError(
+                f"{start} is no checkpoint to start from: cannot read {WEIGHTS} in it"
+            ) from error
+        fingerprint += f" from {hashlib.sha256(weights).hexdigest()}"
     mark = folder / "recipe.sha256"
     if not mark.exists():
-        write_atomically(mark, recipe.fingerprint() + "\n")
-    elif mark.read_text(encoding="utf-8").strip() != recipe.fingerprint():
+        write_atomically(mark, fingerprint + "\n")
+    elif mark.read_text(encoding="utf-8").strip() != fingerprint:
         raise DataError(
             f"{folder} holds a run with other settings; name another folder, or delete it"
         )
@@ -90,10 +108,17 @@ def _refactored(recipe: Recipe, folder: Path, report: Report) -> list[Task]:
     return tasks
 
 
-def _tokenizer(recipe: Recipe, tasks: list[Task], folder: Path, report: Report) -> Tokenizer:
+def _tokenizer(
+    recipe: Recipe, tasks: list[Task], folder: Path, start: Path | None, report: Report
+) -> Tokenizer:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
+    if start and not path.exists():
+        try:
+            write_atomically(path, Tokenizer.from_file(str(start / path.name)).to_str())
+        except Exception as error:  # the library raises nothing narrower
+            raise DataError(f"{start} has no usable {path.name}: {error}") from error
     if not path.exists():
         texts = list(tokenizer_texts(tasks))
         random.Random(recipe.seed).shuffle(texts)

@@ -29,11 +29,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def run(recipe: Path, name: str) -> tuple[Path, list[str]]:
+def run(recipe: Path, name: str, start: Path | None = None) -> tuple[Path, list[str]]:
     """Train in a folder of that name; return the folder and what was reported."""
     said: list[str] = []
     folder = recipe.parent / name
-    assert train(recipe, folder, said.append, threads=1) == folder / "checkpoint"
+    assert train(recipe, folder, said.append, start=start, threads=1) == folder / "checkpoint"
     return folder, said
 
 
@@ -206,3 +206,37 @@ def test_what_is_missing_is_said_before_the_work(
     monkeypatch.setattr("ondevice.training.run.refactor_tasks", None)
     with pytest.raises(DependencyError, match=r"pip install 'ondevice\[train\]'"):
         run(recipe, "run")
+
+
+class TestFromACheckpoint:
+    def test_it_goes_on_where_that_one_ended(
+        self, recipe: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+        first, said = run(recipe, "first")
+        start = first / "checkpoint"
+        second, again = run(recipe, "second", start=start)
+        assert f"started from {start}" in again
+        assert (second / "tokenizer.json").read_bytes() == (first / "tokenizer.json").read_bytes()
+        losses = [
+            [float(line.partition("loss ")[2].partition(",")[0]) for line in lines if "loss" in line]
+            for lines in (said, again)
+        ]
+        assert losses[1][0] < losses[0][-1] + 0.5 < losses[0][0]
+        assert losses[1][-1] < losses[0][-1]
+
+    def test_the_folder_belongs_to_its_start(self, recipe: Path) -> None:
+        first, _ = run(recipe, "first")
+        run(recipe, "second", start=first / "checkpoint")
+        with pytest.raises(DataError, match="other settings"):
+            run(recipe, "second")
+
+    def test_another_model(self, recipe: Path) -> None:
+        first, _ = run(recipe, "first")
+        recipe.write_text(recipe.read_text().replace("width = 64", "width = 32"))
+        with pytest.raises(DataError, match="does not fit the recipe's model"):
+            run(recipe, "second", start=first / "checkpoint")
+
+    def test_no_checkpoint(self, recipe: Path, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="no checkpoint to start from"):
+            run(recipe, "second", start=tmp_path)
