@@ -262,7 +262,23 @@ def f(x: "C"):
     return x
 print(3)  #=
 """,
-    "an import that a star may replace": """\
+    "an annotation that is no longer postponed": """\
+from __future__ import annotations  #!
+def f(x: C):
+    return x
+class C:  #=
+    y = 1  #=
+def g(x: C):  #=
+    return x  #=
+""",
+    "a name that a star does not stand for": """\
+from os import *  #=
+def f():  #=
+    print(path)  #=
+    y = 1  #!
+    return y
+""",
+    "a star that may bind a name": """\
 from os import *  #!
 print(path)
 print(3)  #=

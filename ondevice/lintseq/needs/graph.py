@@ -42,9 +42,7 @@ class Graph:
                 self._span_of.setdefault(line, []).append(first)
         names = Names(tree)
         there = bytearray(b"\1") * len(layout.lines)
-        self.undefined = [
-            (use.line, use.name) for use in NameNeeds(names, self._need, there).undefined
-        ]
+        self.undefined = NameNeeds(names, self._need, there).undefined
         MemberNeeds(names, self._need)
 
     def _need(self, line: int, condition: Condition) -> None:

@@ -32,16 +32,18 @@ _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 class NameNeeds:
-    """Takes note of what every use in a module needs; ``undefined`` lists those without a binding.
+    """Takes note of what every use in a module needs.
 
-    ``there`` says of which lines the program consists: all of them.
+    ``there`` says of which lines the program consists: all of them. ``undefined`` lists (line,
+    name) for names that nothing binds.
     """
 
     def __init__(self, names: Names, need: Need, there: bytearray) -> None:
-        self.undefined: list[Use] = []
+        self.undefined: list[tuple[int, str]] = []
         self._need = need
         self._there = there
         self._module = names.module
+        self._postponed = names.postponed
         self._decided: dict[tuple[ast.If, str], Condition] = {}
         for scope in names.scopes:
             self._declarations(scope)
@@ -64,6 +66,8 @@ class NameNeeds:
         for name, line in self._module.exports:
             if bindings := self._module.bindings.get(name):
                 self._need(line, AnyOf([*(binding.line for binding in bindings), *stars]))
+            elif not stars and "__getattr__" not in self._module.bindings:
+                self.undefined.append((line, name))
 
     def _use(self, use: Use) -> None:
         strict = self._resolved(use, use.scope, False, True)
@@ -75,8 +79,10 @@ class NameNeeds:
                 return
             if not holds(strict, self._there):
                 if not use.guarded:
-                    self.undefined.append(use)
+                    self.undefined.append((use.line, use.name))
                 return
+            if use.annotates and self._postponed is not None:
+                strict = AllOf((self._postponed, strict))
         if strict != use.line and not (isinstance(strict, AnyOf) and use.line in strict):
             self._need(use.line, strict)
         declared = use.scope.declared.get(use.name)

@@ -42,6 +42,8 @@ class Use:
     guarded: bool = False
     here: bool = False
     """Whether the name must be bound in this scope: it is deleted, or updated in place."""
+    annotates: bool = False
+    """Whether it stands in an annotation, whose evaluation may be postponed."""
 
 
 @dataclass(slots=True, eq=False)

@@ -17,7 +17,7 @@ class Names:
     """All scopes of a module, the module first, with every binding, use and demand.
 
     ``stores`` holds every attribute that is assigned, with its scope and the value, where that is
-    one expression.
+    one expression; ``postponed`` the line of ``from __future__ import annotations``.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -32,6 +32,8 @@ class Names:
         self._tries: tuple[Try, ...] = ()
         self._final: Try | None = None
         self._guarded = False
+        self._annotating = False
+        self.postponed: int | None = None
         self._visit_all(tree.body)
 
     # What a walk over statements and expressions does with each kind of node.
@@ -89,6 +91,7 @@ class Names:
                 self._final,
                 self._guarded,
                 here,
+                self._annotating,
             )
         )
 
@@ -198,6 +201,8 @@ class Names:
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
+            if node.module == "__future__" and alias.name == "annotations":
+                self.postponed = alias.lineno - 1
             if alias.name == "*":
                 self._order += 1
                 self._scope.stars.append(Binding(node.lineno - 1, self._order))
@@ -371,7 +376,9 @@ class Names:
 
     def _annotation(self, node: ast.expr) -> None:
         """Visit an annotation; a text in it is an expression, too."""
+        self._annotating = True
         self._visit(node)
+        self._annotating = False
         for part in ast.walk(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 if _in_literal(node, part):
