@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ondevice import __version__
-from ondevice.cli import bench, doctor, export, generate, lintseq, models, train
+from ondevice.cli import bench, corpus, doctor, export, generate, lintseq, models, train
 from ondevice.cli.exits import STDOUT_CLOSED, UNUSABLE, USAGE
 from ondevice.errors import ClosedError, ModelError, OndeviceError
 
@@ -30,6 +30,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
+app.command("corpus")(corpus.corpus)
 app.command("lintseq")(lintseq.lintseq)
 app.command("train")(train.train)
 
