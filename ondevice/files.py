@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -14,13 +16,28 @@ def write_atomically(path: Path, text: str) -> None:
     Line ends are written as they stand. Raises ``OSError`` like any write, leaving ``path`` as it
     was.
     """
+    content = text.encode()
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, folder: Path | None = None, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """Give a file to write, which takes the place of ``path`` when the block ends well.
+
+    Until then it lies in ``folder``, on the same file system, or beside ``path``; a process that
+    is killed leaves it there. Without ``sync`` it is not forced to the disk, which is as good
+    while the machine runs on. Raises ``OSError`` like any write; after any error ``path`` is as it
+    was.
+    """
     path = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=folder or path.parent, prefix=f".{path.name}.")
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with open(handle, "wb") as file:
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.chmod(name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
         os.replace(name, path)
     except BaseException:

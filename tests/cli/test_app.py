@@ -110,23 +110,26 @@ def test_lintseq_passes_its_arguments_on(
 
     put_module(monkeypatch, "ondevice.lintseq.corpus", refactor_file=refactor_file)
     assert main(["lintseq", "a.jsonl", "b.jsonl", "--samples", "5", "--linter", "pylint"]) == 0
-    options = {"linter": "pylint", "samples": 5, "seed": 0, "field": "program"}
-    assert calls == [(Path("a.jsonl"), Path("b.jsonl"), options)]
+    ((source, target, options),) = calls
+    assert (source, target) == (Path("a.jsonl"), Path("b.jsonl"))
+    assert (options["linter"], options["samples"], options["seed"]) == ("pylint", 5, 0)
     assert capsys.readouterr() == ("", "3 programs\n")
 
 
 def test_train_reports_on_stderr_and_prints_the_checkpoint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def train(recipe: Path, folder: Path, report: Any, *, threads: int | None) -> Path:
-        report(f"training {recipe} in {folder} on {threads}")
+    def train(
+        recipe: Path, folder: Path, report: Any, *, start: Path | None, threads: int | None
+    ) -> Path:
+        report(f"training {recipe} in {folder} from {start} on {threads}")
         return folder / "checkpoint"
 
     put_module(monkeypatch, "ondevice.training.run", train=train)
-    assert main(["train", "recipes/tiny.toml", "--threads", "2"]) == 0
+    assert main(["train", "recipes/tiny.toml", "--from", "base", "--threads", "2"]) == 0
     assert capsys.readouterr() == (
         "tiny/checkpoint\n",
-        "training recipes/tiny.toml in tiny on 2\n",
+        "training recipes/tiny.toml in tiny from base on 2\n",
     )
 
 

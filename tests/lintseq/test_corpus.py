@@ -123,7 +123,7 @@ def test_a_linter_that_crashes(
 
     monkeypatch.setitem(linters.LINTERS, "fragile", fragile)
     source = write(tmp_path / "in.jsonl", {"program": OTHER}, {"program": GOOD})
-    assert refactor_file(source, target, linter="fragile").sequences == 1
+    assert refactor_file(source, target, linter="fragile", workers=0).sequences == 1
     assert rejected(target)[0]["reason"] == "KeyError: 'oh'"
 
 
@@ -134,8 +134,9 @@ def test_a_linter_that_is_not_installed_ends_the_run(
         raise DependencyError("pip install it")
 
     monkeypatch.setitem(linters.LINTERS, "missing", missing)
+    source = write(tmp_path / "in.jsonl", {"program": GOOD})
     with pytest.raises(DependencyError):
-        refactor_file(write(tmp_path / "in.jsonl", {"program": GOOD}), target, linter="missing")
+        refactor_file(source, target, linter="missing", workers=0)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
@@ -150,6 +151,56 @@ def test_other_alphabets_survive(tmp_path: Path, target: Path) -> None:
     row = {"ü": "日本 \u2028", "half": "\ud800", "program": "x = 'é\u2028'\n"}
     refactor_file(write(tmp_path / "in.jsonl", row), target)
     assert {name: read(target)[0][name] for name in row} == row
+
+
+@pytest.mark.parametrize("linter", ["none", "fast"])
+def test_plain_programs_are_one_edit(tmp_path: Path, target: Path, linter: str) -> None:
+    rows = [{"id": 1, "program": GOOD}, {"id": 2, "program": "print(x)"}]
+    source = write(tmp_path / "in.jsonl", *rows)
+    assert main(["lintseq", str(source), str(target), "--format", "plain", "--linter", linter]) == 0
+    made = read(target)
+    # The linter still has its say, so that the baseline has the programs that the edits have.
+    assert [row["id"] for row in made] == ([1, 2] if linter == "none" else [1])
+    assert list(made[0]) == ["id", "program", "edits", "sequence"]
+    (edit,) = made[0]["edits"]
+    assert edit == "@@ -0,0 +1,6 @@\n" + "\n".join(f"+{line}" for line in GOOD.splitlines())
+    buffer = Buffer()
+    LINTSEQ.read(made[0]["sequence"], buffer)
+    assert buffer.text == GOOD
+
+
+def test_random_edits_need_no_linter(tmp_path: Path, target: Path) -> None:
+    source = write(tmp_path / "in.jsonl", {"program": "def f(:\n  x\ny ="})
+    refactor_file(source, target, linter="none")
+    buffer = Buffer()
+    LINTSEQ.read(read(target)[0]["sequence"], buffer)
+    assert buffer.text == "def f(:\n  x\ny =\n"
+
+
+def test_answers_in_markdown(tmp_path: Path, target: Path) -> None:
+    text = "Sure:\r\n```python\r\nx = 1\r\n```\r\nand\r\n```python\r\nprint(x)\r\n```"
+    source = write(tmp_path / "in.jsonl", {"answer": text}, {"answer": "Sorry, I cannot."})
+    summary = refactor_file(source, target, field="answer")
+    assert [row["answer"] for row in read(target)] == ["x = 1\n\n\nprint(x)\n"]
+    assert dict(summary.rejected) == {"unfit": 1}
+
+
+def test_what_is_too_large(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ondevice.lintseq.formats.jsonl.MAX_LINE", 5000)
+    rows = [{"program": GOOD}, {"program": "#" * 2000 + "\nx = 1"}, {"program": "#" * 6000}]
+    source = write(tmp_path / "in.jsonl", *rows, {"program": GOOD})
+    summary = refactor_file(source, target, max_size=1000, part_rows=3)
+    assert (summary.rows, summary.sequences, dict(summary.rejected)) == (4, 2, {"too large": 2})
+    reasons = [(row["row"], row["program"], row["reason"]) for row in rejected(target)]
+    assert reasons[0] == (2, 0, "the program has 2006 characters, more than 1000")
+    assert reasons[1][:2] == (3, None)
+
+
+def test_a_long_line_is_a_row_like_others(tmp_path: Path, target: Path) -> None:
+    rows = [{"program": GOOD, "note": "x" * 3_000_000}, {"program": "x = '\0'"}, {"program": GOOD}]
+    summary = refactor_file(write(tmp_path / "in.jsonl", *rows), target)
+    assert (summary.sequences, dict(summary.rejected)) == (2, {"unfit": 1})
+    assert len(read(target)[0]["note"]) == 3_000_000
 
 
 def test_progress(tmp_path: Path, target: Path) -> None:
@@ -197,6 +248,21 @@ class TestFiles:
             refactor_file(source, target, linter="nope")
         with pytest.raises(DataError, match="samples"):
             refactor_file(source, target, samples=0)
+        mistakes: list[tuple[str, dict[str, Any]]] = [
+            ("one sequence only", {"format": "plain", "samples": 2}),
+            ("no format", {"format": "odd"}),
+            ("no engine", {"engine": "odd"}),
+            ("largest size", {"max_size": 0}),
+            ("limit", {"timeout": 0}),
+            ("limit", {"timeout": float("nan")}),
+            ("workers", {"workers": -1}),
+            ("1 row", {"part_rows": 0}),
+            ("another field", {"field": "edits"}),
+        ]
+        for message, options in mistakes:
+            with pytest.raises(DataError, match=message):
+                refactor_file(source, target, **options)
+        assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
 def test_a_summary_says_it_in_one_line() -> None:
