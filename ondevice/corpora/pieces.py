@@ -45,8 +45,8 @@ def whole_file(program: Program) -> Piece:
 def standing_alone(program: Program) -> Iterator[Piece]:
     """Yield the functions and classes, at the top of a file, that need the standard library alone.
 
-    Each has a docstring, no decorators, and at least one statement besides; the imports that it
-    needs stand before it. Each passes the check ``names``.
+    Each has a docstring, no decorators, no globals, and at least one statement besides; the
+    imports that it needs stand before it. Each passes the check ``names``.
     """
     lines = program.text.split("\n")
     imports = _imports(program.tree)
@@ -56,6 +56,8 @@ def standing_alone(program: Program) -> Iterator[Piece]:
         docstring = ast.get_docstring(node)
         end = node.end_lineno or node.lineno
         if not docstring or end - node.lineno >= _LONGEST:
+            continue
+        if any(isinstance(part, ast.Global) for part in ast.walk(node)):
             continue
         if not _SHORTEST_DOCSTRING <= len(docstring) <= _LONGEST_DOCSTRING:
             continue

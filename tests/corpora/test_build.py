@@ -131,6 +131,7 @@ def test_encodings_and_line_ends(site: Path, make_package: MakePackage) -> None:
         "    return numpy.pi * radius\n",  # not the standard library's
         "    return helper(radius)\n",  # from the same file
         "    return undefined(radius)\n",
+        "    global last\n    last = radius\n    return last\n",
     ],
 )
 def test_functions_that_do_not_stand_alone(
