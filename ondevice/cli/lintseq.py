@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ondevice.cli.exits import INTERRUPTED
+from ondevice.cli.exits import INTERRUPTED, UNFINISHED
 
 
 class Format(StrEnum):
@@ -27,20 +27,20 @@ class Engine(StrEnum):
 
 def lintseq(
     source: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="IN",
             help="Programs: JSONL, JSONL with gzip, Parquet, or a folder of Hugging Face datasets.",
         ),
-    ],
+    ] = None,
     target: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="OUT",
             help="Edit sequences, in the format that the name says: .jsonl, .jsonl.gz, .parquet; "
             "without an ending, a folder of Hugging Face datasets.",
         ),
-    ],
+    ] = None,
     linter: Annotated[
         str,
         typer.Option(
@@ -73,12 +73,34 @@ def lintseq(
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away what an interrupted run left.")
     ] = False,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead: replay the edit sequences of FILE, and judge every state by --linter.",
+        ),
+    ] = None,
+    compat: Annotated[
+        bool,
+        typer.Option(
+            "--compat", help="With --verify: count what the published resolver makes otherwise."
+        ),
+    ] = False,
 ) -> None:
     """Turn programs into edit sequences.
 
     Every state on the way from nothing to the program passes the linter. What is rejected goes to
     OUT.rejected.jsonl, with the reason. Interrupted, the same command goes on where it was.
     """
+    if verify is not None:
+        if source is not None:
+            raise typer.BadParameter("goes without IN and OUT", param_hint="--verify")
+        _verify(verify, linter=linter, field=field, compat=compat)
+        return
+    if compat:
+        raise typer.BadParameter("goes with --verify", param_hint="--compat")
+    if source is None or target is None:
+        raise typer.BadParameter("both are needed", param_hint="IN OUT")
     _refactor(
         source,
         target,
@@ -106,3 +128,14 @@ def _refactor(source: Path, target: Path, **options: Any) -> None:
         typer.echo("interrupted; the same command goes on where this one stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(summary, err=True)
+
+
+def _verify(path: Path, **options: Any) -> None:
+    from ondevice.cli.rate import row_progress
+    from ondevice.lintseq.replay import verify_file
+
+    with row_progress() as tell:
+        report = verify_file(path, on_progress=tell, **options)
+    typer.echo(report)
+    if not report.ok:
+        raise typer.Exit(UNFINISHED)

@@ -24,6 +24,7 @@ _PYLINT_ARGUMENTS = [
     "--disable=C,R,import-error,no-name-in-module",
     f"--rcfile={os.devnull}",
     "--persistent=n",
+    "--clear-cache-post-run=y",
 ]
 _PYLINT_WARNINGS = frozenset({"W0311", "W0231"})
 _PYLINT_CRASH = "F0002"

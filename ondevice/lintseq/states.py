@@ -56,8 +56,13 @@ class FastJudge:
             self._graph = Graph(layout, self.tree)
         except (RecursionError, MemoryError) as error:
             raise CheckError("the program is nested too deeply to be judged") from error
-        if self._graph.undefined and not flawed:
+        if flawed:
+            return
+        if self._graph.undefined:
             raise _refusal(self._graph.undefined[0][0] + 1)
+        # Pyflakes takes as long as all the rest, so it is asked only when it may find something.
+        if self._graph.doubtful and (errors := checks.names(program)):
+            raise _refusal(errors[0].line)
 
     def delete(self, lines: Iterable[int], there: bytearray) -> None:
         """Delete lines and all that then lacks what it needs."""

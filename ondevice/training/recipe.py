@@ -152,7 +152,9 @@ def _typed(path: Path, section: str, field: dataclasses.Field[Any], value: Any) 
 
 
 _SHARES = ("noisy", "renamed", "development", "decay")
-_MAY_BE_ZERO = ("learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes", "drawn")
+_MAY_BE_ZERO = frozenset(
+    {"learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes", "drawn"}
+)
 
 
 def _check_ranges(path: Path, recipe: Recipe) -> None:

@@ -480,3 +480,8 @@ def test_what_is_left_passes_pyflakes() -> None:
             assert checks.names(text) == [], text
             states += 1
     assert states > 1000
+
+
+def test_a_line_that_a_backslash_continues_needs_the_next() -> None:
+    assert left("import os \\\n#!\n\nprint(3)\n") == "\nprint(3)\n"
+    assert left("x = 1 + \\\n    2  #!\nprint(3)\n") == "print(3)\n"

@@ -219,7 +219,7 @@ class TestFromACheckpoint:
         assert f"started from {start}" in again
         assert (second / "tokenizer.json").read_bytes() == (first / "tokenizer.json").read_bytes()
         losses = [
-            [float(line.partition("loss ")[2].partition(",")[0]) for line in lines if "loss" in line]
+            [float(line.partition("loss ")[2].split(",")[0]) for line in lines if "loss" in line]
             for lines in (said, again)
         ]
         assert losses[1][0] < losses[0][-1] + 0.5 < losses[0][0]

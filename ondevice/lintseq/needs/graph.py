@@ -22,9 +22,9 @@ from ondevice.lintseq.needs.walk import Names
 class Graph:
     """What each line of a program needs.
 
-    ``undefined`` holds (line from 0, name) for every name that nothing binds. Raises
-    ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` for what Python cannot
-    parse.
+    ``undefined`` holds (line from 0, name) for every name that nothing binds; the program is
+    ``doubtful`` when a name may be used before it is bound. Raises ``SyntaxError``,
+    ``ValueError``, ``RecursionError`` or ``MemoryError`` for what Python cannot parse.
     """
 
     def __init__(self, layout: Layout, tree: ast.Module) -> None:
@@ -40,9 +40,13 @@ class Graph:
         for first, last in structure.spans.items():
             for line in range(first + 1, last + 1):
                 self._span_of.setdefault(line, []).append(first)
+        for line, text in enumerate(layout.lines[:-1]):
+            if text.endswith("\\"):
+                self._need(line, line + 1)
         names = Names(tree)
         there = bytearray(b"\1") * len(layout.lines)
-        self.undefined = NameNeeds(names, self._need, there).undefined
+        needs = NameNeeds(names, self._need, there)
+        self.undefined, self.doubtful = needs.undefined, needs.doubtful
         MemberNeeds(names, self._need)
 
     def _need(self, line: int, condition: Condition) -> None:

@@ -17,15 +17,19 @@ def indent(line: str) -> int:
 class Layout:
     """The lines of a program, and for each the lines that are indented below it.
 
-    ``indents`` holds columns; ``filled`` whether a line is not blank; ``ends`` the index after the
-    last line that goes where the line goes: those indented below it, without blank lines that
-    follow them.
+    ``indents`` holds columns; ``filled`` whether a line is not blank, or ends a statement all the
+    same because a backslash continues it there; ``ends`` the index after the last line that goes
+    where the line goes: those indented below it, without blank lines that follow them.
     """
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         self.indents = [indent(line) for line in lines]
-        self.filled = [bool(line) and not line.isspace() for line in lines]
+        before = ["", *lines]
+        self.filled = [
+            bool(line.strip()) or previous.endswith("\\")
+            for line, previous in zip(lines, before, strict=False)
+        ]
         self.ends = self._ends()
 
     def _ends(self) -> list[int]:

@@ -35,11 +35,12 @@ class NameNeeds:
     """Takes note of what every use in a module needs.
 
     ``there`` says of which lines the program consists: all of them. ``undefined`` lists (line,
-    name) for names that nothing binds.
+    name) for names that nothing binds; ``doubtful`` says that others may be used too early.
     """
 
     def __init__(self, names: Names, need: Need, there: bytearray) -> None:
         self.undefined: list[tuple[int, str]] = []
+        self.doubtful = False
         self._need = need
         self._there = there
         self._module = names.module
@@ -74,6 +75,7 @@ class NameNeeds:
         if strict is ALWAYS:
             return
         if not holds(strict, self._there):  # the program as it is breaks the rule
+            self.doubtful = True
             strict = self._resolved(use, use.scope, False, False)
             if strict is ALWAYS:
                 return
