@@ -226,6 +226,13 @@ def f():
     n += 1
 print(3)  #=
 """,
+    "a global that a function binds": """\
+def f():  #=
+    global n  #!
+    n = 1  #=
+def g():
+    return n
+""",
     "a nonlocal": """\
 def f():  #=
     n = 1  #!
@@ -387,6 +394,49 @@ class C:  #=
     @x.setter  #!
     def x(self, value):
         print(value)
+""",
+    "a setter of what is no property": """\
+class C:  #=
+    y = 1  #=
+    @property  #!
+    def x(self):  #=
+        return self.y  #=
+    @x.setter
+    def x(self, value):
+        print(value)
+""",
+    "an item of what is no property": """\
+class C:  #=
+    @property  #!
+    def x(self):  #=
+        return "a b"  #=
+    def f(self):
+        return self.x.split()
+""",
+    "a field of what is no dataclass": """\
+from dataclasses import dataclass, field  #=
+@dataclass  #!
+class C:  #=
+    y = 1  #=
+    x: list = field(default_factory=list)
+""",
+    "an annotation in what is no dataclass": """\
+from dataclasses import dataclass  #=
+@dataclass  #!
+class C:  #=
+    x: int  #=
+    def f(self):
+        return self.x
+""",
+    "places of a text": """\
+a = "{} {}".format(
+    1,
+    2,  #!
+)
+b = "%s %s" % (
+    a,
+    2)
+print(3)  #=
 """,
     "special methods that return nothing": """\
 class C:  #=

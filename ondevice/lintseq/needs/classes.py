@@ -40,6 +40,8 @@ class Class:
     members: dict[str, list[tuple[int, Function | None]]] = field(default_factory=dict)
     methods: dict[str, Function] = field(default_factory=dict)
     fields: dict[str, int] = field(default_factory=dict)
+    bare: list[int] = field(default_factory=list)
+    """The lines of annotations without a value, which alone make no attribute."""
     values: dict[str, list[Value]] = field(default_factory=dict)
     """What is assigned to its instances' attributes."""
 
@@ -222,5 +224,6 @@ def _declared(scope: Scope) -> Class:
             name, line = statement.target.id, statement.lineno - 1
             found.fields[name] = line
             if statement.value is None:
+                found.bare.append(line)
                 found.members.setdefault(name, []).append((line, None))
     return found

@@ -35,6 +35,7 @@ _RETURNING = frozenset(
 )
 # Decorators without which a method has the wrong first argument.
 _BINDING = ("staticmethod", "classmethod")
+_PROPERTIES = frozenset({"property", "abstractproperty", "cached_property"})
 # Decorators without which a function is a second one of the same name.
 _REDEFINING = ("setter", "getter", "deleter", "overload", "register")
 
@@ -53,6 +54,8 @@ class MemberNeeds:
                 self._attribute(demand)
             elif demand.kind == "call":
                 self._call(demand)
+            elif demand.kind == "format":
+                self._format(demand)
             else:
                 self._value(demand)
 
@@ -66,9 +69,26 @@ class MemberNeeds:
                 self._need(method.lineno - 1, AnyOf(calls))
         for statement in owner.node.body:
             if isinstance(statement, Function):
-                for name, line in decorators(statement).items():
-                    if name in _BINDING or name in _REDEFINING:
-                        self._need(statement.lineno - 1, line)
+                self._decorated(owner, statement)
+        if (made := decorators(owner.node).get("dataclass")) is not None:
+            for statement in owner.node.body:
+                value = statement.value if isinstance(statement, ast.AnnAssign) else None
+                if isinstance(value, ast.Call) and _called(value) == "field":
+                    self._need(statement.lineno - 1, made)
+
+    def _decorated(self, owner: Class, method: Function) -> None:
+        """What a method needs of its decorators, and those of each other."""
+        for name, line in decorators(method).items():
+            if name in _BINDING or name in _REDEFINING:
+                self._need(method.lineno - 1, line)
+            if name in _REDEFINING[:3]:  # of the property that an earlier method makes
+                for other in owner.node.body:
+                    if not isinstance(other, Function) or other.name != method.name:
+                        continue
+                    if (first := _property_line(other)) is not None:
+                        self._need(line, first)
+            if name in _PROPERTIES and method.name in owner.values:
+                self._need(method.lineno - 1, line)  # or its instances' attribute hides it
 
     def _attribute(self, demand: Demand) -> None:
         node = demand.node
@@ -96,6 +116,11 @@ class MemberNeeds:
         before = [line for line, method in found if method is not frame or line <= demand.line]
         if found:
             self._need(demand.line, AnyOf(before or [line for line, _ in found]))
+        bare = {line for one in owner.family() for line in one.bare}
+        if found and all(line in bare for line, _ in found):
+            made = decorators(owner.node).get("dataclass")
+            if made is not None:
+                self._need(demand.line, made)
 
     def _value(self, demand: Demand) -> None:
         """A value that is more than None, or an object with the right special methods."""
@@ -116,12 +141,20 @@ class MemberNeeds:
                 if methods:
                     self._need(demand.line, AnyOf(method.lineno - 1 for method in methods))
 
+    def _format(self, demand: Demand) -> None:
+        """A text with ``%`` and a tuple: all that the text has places for."""
+        node = demand.node
+        assert isinstance(node, ast.BinOp)
+        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Tuple):
+            for value in node.right.elts:
+                self._need(demand.line, value.lineno - 1)
+
     def _property(self, node: ast.expr, demand: Demand) -> Function | None:
         """Return the property that an expression names; as a mere method it would not do."""
         if not isinstance(node, ast.Attribute):
             return None
         function = self._classes.function(node, demand.scope)
-        line = decorators(function).get("property") if function else None
+        line = _property_line(function) if function else None
         if line is None:
             return None
         self._need(demand.line, line)
@@ -168,7 +201,12 @@ class MemberNeeds:
         while isinstance(root, ast.Attribute):
             name = name or root.attr
             root = root.value
-        if node.end_lineno == node.lineno or not isinstance(root, ast.Name):
+        if node.end_lineno == node.lineno:
+            return
+        if isinstance(root, ast.Constant) and name == "format":
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                self._need(demand.line, argument.lineno - 1)
+        if not isinstance(root, ast.Name):
             return
         found = self._classes.binding(root.id, demand.scope)
         if not found or not all(_is_standard(binding.node) for binding in found[1]):
@@ -196,6 +234,18 @@ class MemberNeeds:
         for keyword in node.keywords:
             if keyword.arg in fields:
                 self._need(line, fields[keyword.arg])
+
+
+def _property_line(function: Function) -> int | None:
+    """Return the line of the decorator that makes a method a property."""
+    return next((line for name, line in decorators(function).items() if name in _PROPERTIES), None)
+
+
+def _called(node: ast.Call) -> str:
+    """Return the last name of what is called."""
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def _is_standard(node: ast.AST | None) -> bool:

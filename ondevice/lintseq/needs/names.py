@@ -67,7 +67,9 @@ class NameNeeds:
         for name, line in self._module.exports:
             if bindings := self._module.bindings.get(name):
                 self._need(line, AnyOf([*(binding.line for binding in bindings), *stars]))
-            elif not stars and "__getattr__" not in self._module.bindings:
+            elif lazy := self._module.bindings.get("__getattr__"):
+                self._need(line, AnyOf(binding.line for binding in lazy))
+            elif not stars:
                 self.undefined.append((line, name))
 
     def _use(self, use: Use) -> None:
@@ -137,7 +139,7 @@ class NameNeeds:
                 for way in self._certain(binding, use)
             ]
         else:
-            ways = [binding.line for binding in bindings]
+            ways = [_there(binding) for binding in bindings]
         found = any_of(ways) if ways else NEVER
         if use.here:
             return found
@@ -151,7 +153,7 @@ class NameNeeds:
 
     def _certain(self, binding: Binding, use: Use) -> Iterable[Condition]:
         """Yield the condition that a binding surely happens before a use, if it can."""
-        parts: list[Condition] = [binding.line]
+        parts: list[Condition] = [_there(binding)]
         branches = [one for one in binding.branches if not _contains(one, use.line)]
         if branches:
             parts.append(self._decides(branches[0], use.name))
@@ -165,7 +167,7 @@ class NameNeeds:
             if use.final is statement:
                 handled = self._handlers(statement, use.name)
                 parts += handled or [NEVER]
-        yield binding.line if len(parts) == 1 else AllOf(parts)
+        yield parts[0] if len(parts) == 1 else AllOf(parts)
 
     def _handlers(self, statement: Try, name: str) -> list[Condition]:
         return [
@@ -212,6 +214,12 @@ class NameNeeds:
             for part in _statements(body)
             if isinstance(part, ast.stmt) and _binds_or_leaves(part, name)
         )
+
+
+def _there(binding: Binding) -> Condition:
+    if binding.declared is None:
+        return binding.line
+    return AllOf((binding.line, binding.declared))
 
 
 def _unless_gone(line: int, condition: Condition) -> Condition:

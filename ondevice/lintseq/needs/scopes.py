@@ -23,6 +23,8 @@ class Binding:
     tries: tuple[Try, ...] = ()
     node: ast.AST | None = None
     """The function, class or import that binds it, or the expression that it is assigned."""
+    declared: int | None = None
+    """The line of the ``global`` statement without which it would bind in another scope."""
 
 
 @dataclass(slots=True)
@@ -75,8 +77,8 @@ class Demand:
     """A place where an expression must have a value of a certain kind.
 
     ``kind`` is "attribute", "call" (the node is the attribute or the call itself), "subscript",
-    "store item", "delete item", "iterate", "unpack", "contain", "with", "negate", or "assign" (any
-    value but None; the node is what must have it).
+    "store item", "delete item", "iterate", "unpack", "contain", "with", "negate", "format" (the
+    node is the whole operation), or "assign" (any value but None; the node is what must have it).
     """
 
     kind: str

@@ -75,7 +75,7 @@ class Names:
             if not scope.declared[name][1]:
                 return
             # Nobody can say when the function runs.
-            scope, binding = self.module, Binding(line, -1)
+            scope, binding = self.module, Binding(line, -1, declared=scope.declared[name][0])
         scope.bindings.setdefault(name, []).append(binding)
 
     def _use(self, name: str, line: int, *, here: bool = False) -> None:
@@ -164,6 +164,12 @@ class Names:
             if isinstance(operator, ast.In | ast.NotIn):
                 self._demand("contain", side)
             self._visit(side)
+
+    def _binary(self, node: ast.BinOp) -> None:
+        if isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Tuple):
+            self._demand("format", node)
+        self._visit(node.left)
+        self._visit(node.right)
 
     def _unary(self, node: ast.UnaryOp) -> None:
         if not isinstance(node.op, ast.Not):
@@ -435,6 +441,7 @@ _VISITORS: dict[type, Callable[[Names, Any], None]] = {
     ast.Call: Names._call,
     ast.Subscript: Names._subscript,
     ast.Compare: Names._compare,
+    ast.BinOp: Names._binary,
     ast.UnaryOp: Names._unary,
     ast.NamedExpr: Names._named,
     ast.Import: Names._import,
