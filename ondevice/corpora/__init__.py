@@ -1,6 +1,8 @@
-"""Corpora of Python for training: from source trees and installed packages, with their licenses."""
+"""Corpora of Python, for pretraining and instruction: from packages and source trees."""
 
-from ondevice.corpora.build import Settings, build
-from ondevice.corpora.sources import Source, distributions, standard_library, tree
+from ondevice.corpora.build import build
+from ondevice.corpora.report import Report
+from ondevice.corpora.settings import Settings
+from ondevice.corpora.sources import Source, installed, source_tree, standard_library
 
-__all__ = ["Settings", "Source", "build", "distributions", "standard_library", "tree"]
+__all__ = ["Report", "Settings", "Source", "build", "installed", "source_tree", "standard_library"]

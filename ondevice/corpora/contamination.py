@@ -1,133 +1,159 @@
-"""Which texts share something with benchmarks, so that a model is not trained on what measures it.
+"""Which rows share something with a benchmark, so that no model is trained on what measures it.
 
-The rule: texts are cut into words (identifiers, keywords and numbers; lower case; comments and
-punctuation dropped). A row is contaminated when it shares a run of N words (10 by default), at
-least half of them different ones, with a prompt or solution of a benchmark; a benchmark's text of
-fewer than N words, but at least 5, counts as one run.
+The rule: texts are cut into tokens (see ``tokens``), programs without their comments, which are
+looked at as a text of their own. A row is removed when it shares a run of ``ngram`` tokens with a
+prompt or solution; of a text with fewer tokens, but at least 6, the whole counts as a run. Not
+every run tells: it must have at least 3 different words that are neither Python's own (keywords,
+builtins and their methods), nor among the most common ones of prose and code, nor shorter than 3
+letters; or else it must be twice as long, and have at least 5 different words of any kind. And a
+run that stands in rows of more than ``common`` packages is boilerplate, which removes nothing.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import ast
+import builtins
+import keyword
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ondevice.errors import DataError, DependencyError
+from ondevice.corpora import benchmarks
+from ondevice.corpora.settings import SHORTEST
+from ondevice.corpora.tokens import parted, run_hashes, tokens_of
 
-COLUMNS = (
-    *("prompt", "text", "instruction", "question", "description", "problem", "complete_prompt"),
-    *("instruct_prompt", "canonical_solution", "reference_code", "code", "solution", "solutions"),
-)
-"""Columns of a benchmark that hold prompts and solutions, where none are named."""
-SHORTEST = 5
-_WORD = re.compile(r"[^\W\d]\w*|\d+")
-_COMMENT = re.compile(r"#[^\n]*")
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_FEWEST_WORDS, _FEWEST_OF_LONG = 3, 5
+_MOST_RUNS = 1000
+"""Shared runs of a row that are kept; one that has more is contaminated by any of them."""
+_METHODS = [name for kind in (str, list, dict, set, int, float) for name in dir(kind)]
+_OWN = [*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_METHODS]
+_COMMON = frozenset(map(str.lower, _OWN)) | {
+    *("self", "cls", "args", "kwargs", "arg", "kwarg", "param", "params", "parameter"),
+    *("parameters", "returns", "raises", "raise", "type", "rtype", "example", "examples", "note"),
+    *("notes", "default", "optional", "value", "values", "name", "main", "init", "typing"),
+    *("the", "and", "for", "this", "that", "with", "from", "are", "was", "will", "can", "has"),
+    *("have", "not", "but", "which", "when", "where", "then", "than", "all", "any", "its", "one"),
+    *("two", "use", "used", "using", "given", "each", "such", "should", "must", "may", "into"),
+    *("function", "method", "class", "object", "code", "python", "string", "list", "number"),
+    *("integer", "tuple", "array", "return", "true", "false", "none", "append", "__name__"),
+    *("__main__", "__init__", "union", "callable", "iterable", "sequence", "data", "result"),
+    *("results", "key", "item", "line", "lines", "text", "word", "words", "char", "num", "nums"),
+    *("numbers", "row", "rows", "col", "node", "nodes", "stack", "queue", "left", "right"),
+    *("start", "end", "first", "last", "total", "current", "mapping", "entry", "element"),
+    *("import", "collections", "defaultdict", "counter", "deque", "dataclass", "dataclasses"),
+    *("itertools", "functools", "operator", "itemgetter", "math", "json"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What was read of a benchmark's file."""
+
+    file: str
+    sha256: str
+    rows: int
+    texts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A run of words that a text shares with a row of a benchmark."""
+    """A run of tokens that a row shares, and the row of a benchmark that has it first."""
 
     benchmark: str
-    benchmark_row: str
-    words: str
+    row: str
+    ngram: str
 
 
-class Benchmarks:
-    """The runs of words in the prompts and solutions of benchmark files."""
+class Contamination:
+    """The runs of tokens in the prompts and solutions of benchmarks, as numbers."""
 
-    def __init__(self, n: int) -> None:
-        if n < SHORTEST:
-            raise DataError(f"runs must have at least {SHORTEST} words, not {n}")
-        self._n = n
-        self._runs: dict[int, dict[tuple[str, ...], tuple[str, str]]] = {}
+    def __init__(self, ngram: int) -> None:
+        self._ngram = ngram
+        self._rows: list[tuple[str, str]] = []
+        self._pending: dict[int, list[tuple[NDArray[np.uint64], int]]] = {}
+        self._known: dict[int, tuple[NDArray[np.uint64], NDArray[np.int64]]] = {}
+        self._overlaps: dict[int, Overlap] = {}
 
-    def add_file(self, path: Path, columns: Sequence[str] = ()) -> int:
-        """Take a file in (JSONL, gzipped or not, JSON or Parquet) and return how many rows it has.
+    def add(self, path: Path, columns: Sequence[str] = ()) -> Benchmark:
+        """Take a benchmark in; raises what ``benchmarks.texts_of`` does."""
+        last, rows, texts = None, 0, 0
+        for row, text in benchmarks.texts_of(path, columns):
+            texts += 1
+            if row != last:
+                last, rows = row, rows + 1
+                self._rows.append((path.name, row))
+            for stream in _streams(text):
+                self._add(tokens_of(stream), len(self._rows) - 1)
+        return Benchmark(path.name, benchmarks.digest(path), rows, texts)
 
-        Raises ``DataError`` for a file that cannot be read, or has none of the columns.
-        """
-        wanted = columns or COLUMNS
-        rows = texts = 0
-        for number, row in enumerate(_rows(path), 1):
-            rows += 1
-            name = row.get("task_id", row.get("id", row.get("question_id", number)))
-            for column in wanted:
-                for text in _texts(row.get(column)):
-                    texts += 1
-                    self._add(text, path.name, str(name))
-        if not texts:
-            raise DataError(
-                f"{path} has no text in the columns {', '.join(wanted)}; name its columns"
-            )
-        return rows
+    def shared(self, streams: Iterable[Sequence[str]]) -> tuple[int, ...]:
+        """Return the runs that the tokens of a row share, each as a number for ``overlap``."""
+        found: dict[int, None] = {}
+        for tokens in streams:
+            for length, (known, rows) in self._index().items():
+                for place, index in _matches(run_hashes(tokens, length), known):
+                    run = tokens[place : place + length]
+                    key = int(known[index])
+                    if key not in found and len(found) < _MOST_RUNS and self._tells(run):
+                        found[key] = None
+                        if key not in self._overlaps:
+                            where = self._rows[int(rows[index])]
+                            self._overlaps[key] = Overlap(*where, " ".join(run))
+        return tuple(found)
 
-    def overlap(self, text: str) -> Overlap | None:
-        """Return the first run that a text shares with a benchmark."""
-        words = _words(text)
-        for length, runs in self._runs.items():
-            for start in range(len(words) - length + 1):
-                run = tuple(words[start : start + length])
-                if run in runs:
-                    return Overlap(*runs[run], " ".join(run))
-        return None
+    def overlap(self, key: int) -> Overlap:
+        """Return what a number of ``shared`` stands for."""
+        return self._overlaps[key]
 
-    def _add(self, text: str, benchmark: str, row: str) -> None:
-        words = _words(text)
-        length = min(self._n, len(words))
-        if length < SHORTEST:
-            return
-        runs = self._runs.setdefault(length, {})
-        for start in range(len(words) - length + 1):
-            run = tuple(words[start : start + length])
-            if len(set(run)) * 2 >= length:
-                runs.setdefault(run, (benchmark, row))
+    def _add(self, tokens: Sequence[str], row: int) -> None:
+        length = min(len(tokens), self._ngram)
+        for size in {length, 2 * self._ngram} if length == self._ngram else {length}:
+            if SHORTEST <= size <= len(tokens):
+                self._pending.setdefault(size, []).append((run_hashes(tokens, size), row))
+                self._known.clear()
 
+    def _index(self) -> dict[int, tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        """Return by length the runs, sorted, each with the first row that has it."""
+        if not self._known and self._pending:
+            import numpy as np
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(_COMMENT.sub("", text).lower())
+            for length, parts in sorted(self._pending.items()):
+                runs = np.concatenate([part for part, _ in parts])
+                rows = np.repeat([row for _, row in parts], [len(part) for part, _ in parts])
+                known, first = np.unique(runs, return_index=True)
+                self._known[length] = known, rows[first]
+        return self._known
 
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in a column: one, or lists of them."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
+    def _tells(self, run: Sequence[str]) -> bool:
+        words = {word for word in run if word[0].isalpha() or word[0] == "_"}
+        if len(run) > self._ngram:
+            return len(words) >= _FEWEST_OF_LONG
+        return sum(len(word) > 2 for word in words - _COMMON) >= _FEWEST_WORDS
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _streams(text: str) -> tuple[str, ...]:
+    """Return a text as it is looked at: a program without its comments, and these."""
     try:
-        if path.suffix == ".parquet":
-            rows: Iterable[Any] = _parquet_rows(path)
-        elif path.suffix == ".json":
-            content = json.loads(path.read_bytes())
-            rows = list(content.values()) if isinstance(content, dict) else content
-        else:
-            opened = gzip.open if path.suffix == ".gz" else open
-            with opened(path, "rb") as file:
-                rows = [json.loads(line) for line in file if line.strip()]
-    except (OSError, EOFError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read as a benchmark file: {error}") from error
-    for row in rows:
-        if not isinstance(row, dict):
-            raise DataError(f"{path} holds something other than objects: {str(row)[:60]}")
-        yield row
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return (text,)
+    return parted(text)
 
 
-def _parquet_rows(path: Path) -> list[Any]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DependencyError(
-            f"reading {path} needs pyarrow: pip install 'ondevice[lintseq]'"
-        ) from error
-    return list(pyarrow.parquet.read_table(path).to_pylist())
+def _matches(runs: NDArray[np.uint64], known: NDArray[np.uint64]) -> Iterable[tuple[int, int]]:
+    """Yield where a run is known, and its index there."""
+    import numpy as np
+
+    if not len(runs):
+        return
+    indices = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+    for place in np.flatnonzero(known[indices] == runs):
+        yield int(place), int(indices[place])

@@ -1,173 +1,167 @@
-"""Which license a package states, and whether that is a permissive one.
+"""Which license a package is under, and whether its code may be taken.
 
-A statement is read from the metadata fields License-Expression (SPDX), License and the Trove
-classifiers, in this order (https://packaging.python.org/specifications/core-metadata). What cannot
-be read, or contradicts itself, is not permissive.
+Read are, in this order, the metadata's License-Expression, its License, its Trove classifiers, and
+the texts of its license files. What is unclear, or contradicts itself, is left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email.message import Message
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from ondevice.corpora.license_texts import recognize
+from ondevice.corpora.spdx import canonical, objections
 
-PERMISSIVE = frozenset(
-    {
-        *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0"),
-        *("CNRI-Python", "HPND", "ISC", "MIT", "MIT-0", "MIT-CMU", "NCSA", "PostgreSQL"),
-        *("PSF-2.0", "Python-2.0", "Python-2.0.1", "Unlicense", "X11", "ZPL-2.1", "Zlib"),
-    }
-)
-"""SPDX identifiers (https://spdx.org/licenses) of the licenses that are taken in."""
-
+# What authors write where an identifier should stand; "" is what leaves the version open, so that
+# the text of the license has to tell.
+_NAMES = {
+    "apache": "",
+    "apache 2": "Apache-2.0",
+    "apache 2.0": "Apache-2.0",
+    "apache license": "",
+    "apache license 2.0": "Apache-2.0",
+    "apache license version 2.0": "Apache-2.0",
+    "apache software license": "",
+    "apache software license 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
+    "apachev2": "Apache-2.0",
+    "boost software license 1.0": "BSL-1.0",
+    "bsd": "",
+    "bsd license": "",
+    "bsd-like": "",
+    "2-clause bsd": "BSD-2-Clause",
+    "2-clause bsd license": "BSD-2-Clause",
+    "bsd 2-clause": "BSD-2-Clause",
+    "bsd 2-clause license": "BSD-2-Clause",
+    "simplified bsd": "BSD-2-Clause",
+    "3-clause bsd": "BSD-3-Clause",
+    "3-clause bsd license": "BSD-3-Clause",
+    "bsd 3-clause": "BSD-3-Clause",
+    "bsd 3-clause license": "BSD-3-Clause",
+    "bsd-3-clause license": "BSD-3-Clause",
+    "bsd (3-clause)": "BSD-3-Clause",
+    "modified bsd": "BSD-3-Clause",
+    "modified bsd license": "BSD-3-Clause",
+    "new bsd": "BSD-3-Clause",
+    "new bsd license": "BSD-3-Clause",
+    "expat": "MIT",
+    "expat license": "MIT",
+    "isc license": "ISC",
+    "mit license": "MIT",
+    "mit licence": "MIT",
+    "psf": "PSF-2.0",
+    "psf license": "PSF-2.0",
+    "psfl": "PSF-2.0",
+    "python software foundation license": "PSF-2.0",
+    "public domain (unlicense)": "Unlicense",
+    "zlib license": "Zlib",
+}
 _CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
-    "BSD License": "BSD-3-Clause",
+    "BSD License": "",
+    "Blue Oak Model License (BlueOak-1.0.0)": "BlueOak-1.0.0",
     "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
     "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication": "CC0-1.0",
     "Historical Permission Notice and Disclaimer (HPND)": "HPND",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Python License (CNRI Python License)": "CNRI-Python",
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
+    "Universal Permissive License (UPL)": "UPL-1.0",
+    "University of Illinois/NCSA Open Source License": "NCSA",
     "Zope Public License": "ZPL-2.1",
     "zlib/libpng License": "Zlib",
 }
-# What authors write in the free field where an identifier should stand, without case and marks.
-_NAMES = {
-    "apache": "Apache-2.0",
-    "apache 2": "Apache-2.0",
-    "apache 2 0": "Apache-2.0",
-    "apache license 2 0": "Apache-2.0",
-    "apache license version 2 0": "Apache-2.0",
-    "apache software license": "Apache-2.0",
-    "bsd": "BSD-3-Clause",
-    "bsd license": "BSD-3-Clause",
-    "bsd 2 clause": "BSD-2-Clause",
-    "bsd 3 clause": "BSD-3-Clause",
-    "bsd 3 clause license": "BSD-3-Clause",
-    "3 clause bsd license": "BSD-3-Clause",
-    "new bsd": "BSD-3-Clause",
-    "new bsd license": "BSD-3-Clause",
-    "modified bsd": "BSD-3-Clause",
-    "isc": "ISC",
-    "isc license": "ISC",
-    "mit": "MIT",
-    "mit license": "MIT",
-    "the mit license": "MIT",
-    "psf": "PSF-2.0",
-    "psfl": "PSF-2.0",
-    "python software foundation license": "PSF-2.0",
-    "unlicense": "Unlicense",
-    "zlib": "Zlib",
-}
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """What a package states: an SPDX expression, and the field that it was read from.
-
-    ``problem`` says why it is not to be taken in; nothing if it is permissive.
-    """
+    """An SPDX expression, and where it was read; ``problem`` says why its code is not taken."""
 
     expression: str
     origin: str
     problem: str = ""
 
 
-def read_license(metadata: Message) -> License:
-    """Return what the metadata of a distribution (or a PKG-INFO file) states."""
-    statements = []
-    if text := _field(metadata, "License-Expression"):
-        statements.append((_canonical(text) or text, "License-Expression"))
-    if text := _field(metadata, "License"):
-        name = " ".join(re.sub(r"[^a-z0-9]+", " ", text.lower()).split())
-        if expression := _NAMES.get(name) or (_canonical(text) if len(text) < 80 else None):
-            statements.append((expression, "License"))
-    if expression := _classified(metadata.get_all("Classifier", [])):
-        statements.append((expression, "Classifier"))
-    if not statements:
-        return License("", "", "no license that can be read")
-    expression, origin = statements[0]
-    if not is_permissive(expression):
-        return License(expression, origin, f"not a permissive license: {expression}")
-    for other, field in statements[1:]:
-        if not is_permissive(other):
-            return License(expression, origin, f"{origin} and {field} contradict each other")
-    return License(expression, origin)
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What a package says about its license; ``texts`` are its license files, by their names."""
+
+    expression: str = ""
+    license: str = ""
+    classifiers: tuple[str, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
 
 
-def stated(expression: str) -> License:
-    """Return a license that somebody states, as ``read_license`` does."""
-    canonical = _canonical(expression)
-    if canonical is None:
-        return License(expression, "stated", f"not an SPDX license expression: {expression!r}")
-    if not is_permissive(canonical):
-        return License(canonical, "stated", f"not a permissive license: {canonical}")
-    return License(canonical, "stated")
+def judge(statements: Statements) -> License:
+    """Return the license that a package is under; raises ``DependencyError`` as ``canonical``."""
+    if statements.expression:
+        return stated(statements.expression, "License-Expression")
+    found, vague = _by_classifiers(statements.classifiers)
+    bad = [name for name in found if objections(name)]
+    text = " ".join(statements.license.split())
+    if text and text.upper() != "UNKNOWN":
+        name = _by_name(statements.license)
+        if name and bad and not objections(name):
+            return License(name, "License", f"License says {name}, a classifier {bad[0]}")
+        if name:
+            return stated(name, "License")
+        if name is None and len(text) > _LONGEST_NAME:
+            if known := recognize(statements.license):
+                return stated(" AND ".join(known), "text in License")
+        elif name is None:
+            return License("", "License", f"no SPDX license: {text!r}")
+    if bad:
+        return License(" AND ".join(found), "Classifier", f"not permissive: {', '.join(bad)}")
+    if found and not vague:
+        return stated(" AND ".join(found), "Classifier")
+    return by_texts(statements.texts)
 
 
-def is_permissive(expression: str) -> bool:
-    """Return whether one may take code under this SPDX expression in.
-
-    Of ``A OR B`` one must be permissive, of ``A AND B`` both; an exception (``WITH``) only permits
-    more.
-    """
-    tokens = re.findall(r"[()]|[^\s()]+", expression)
-    try:
-        result, rest = _either(tokens)
-    except IndexError:
-        return False
-    return result and not rest
+def stated(expression: str, origin: str) -> License:
+    """Return a license that somebody states as an SPDX expression."""
+    spdx = canonical(expression)
+    if spdx is None:
+        return License("", origin, f"no SPDX license: {' '.join(expression.split())[:200]!r}")
+    if bad := objections(spdx):
+        return License(spdx, origin, f"not permissive: {', '.join(bad)}")
+    return License(spdx, origin)
 
 
-def _either(tokens: Sequence[str]) -> tuple[bool, Sequence[str]]:
-    result, rest = _both(tokens)
-    while rest and rest[0].upper() == "OR":
-        other, rest = _both(rest[1:])
-        result = result or other
-    return result, rest
+def by_texts(texts: Sequence[tuple[str, str]]) -> License:
+    """Return the license that the texts of license files amount to, all of them together."""
+    known = {name: recognize(text) for name, text in texts}
+    names = sorted(name for name, found in known.items() if found)
+    if not names:
+        return License("", "", "no license that can be recognized")
+    return stated(" AND ".join(sorted({one for name in names for one in known[name]})), names[0])
 
 
-def _both(tokens: Sequence[str]) -> tuple[bool, Sequence[str]]:
-    result, rest = _one(tokens)
-    while rest and rest[0].upper() == "AND":
-        other, rest = _one(rest[1:])
-        result = result and other
-    return result, rest
-
-
-def _one(tokens: Sequence[str]) -> tuple[bool, Sequence[str]]:
-    if tokens[0] == "(":
-        result, rest = _either(tokens[1:])
-        return (result, rest[1:]) if rest[0] == ")" else (False, rest)
-    result, rest = tokens[0] in PERMISSIVE, tokens[1:]
-    if rest and rest[0].upper() == "WITH":
-        rest = rest[2:]
-    return result, rest
-
-
-def _canonical(text: str) -> str | None:
-    try:
-        return str(canonicalize_license_expression(text))
-    except InvalidLicenseExpression:
+def _by_name(text: str) -> str | None:
+    """Return what a License field says: an expression, "" for one left open, None if unknown."""
+    if len(text) > _LONGEST_NAME:
         return None
+    name = re.sub(r"[\s,_]+", " ", text.lower()).strip(" .")
+    name = name.removeprefix("the ").replace("version ", "version ")
+    if name in _NAMES:
+        return _NAMES[name]
+    return canonical(text)
 
 
-def _field(metadata: Message, name: str) -> str:
-    text = str(metadata.get(name) or "").strip()
-    return "" if text.upper() == "UNKNOWN" else text
-
-
-def _classified(classifiers: Sequence[str]) -> str | None:
-    """Return the expression that all license classifiers together stand for."""
-    found = set()
+def _by_classifiers(classifiers: Iterable[str]) -> tuple[list[str], bool]:
+    """Return the licenses that classifiers name, and whether one of them leaves its kind open."""
+    found, vague = set(), False
     for classifier in classifiers:
-        parts = [part.strip() for part in str(classifier).split("::")]
-        if parts[0] == "License" and parts[1:] != ["OSI Approved"]:
-            found.add(_CLASSIFIERS.get(parts[-1], f"LicenseRef-{parts[-1].replace(' ', '-')}"))
-    return " AND ".join(sorted(found)) or None
+        parts = [part.strip() for part in classifier.split("::")]
+        if parts[0] != "License" or parts[-1] in ("OSI Approved", "DFSG approved", "License"):
+            continue
+        name = _CLASSIFIERS.get(parts[-1])
+        if name == "":
+            vague = True
+        else:
+            found.add(name or f"LicenseRef-{re.sub(r'[^A-Za-z0-9.]+', '-', parts[-1]).strip('-')}")
+    return sorted(found), vague

@@ -17,8 +17,9 @@ HEAVY = {
     *("llama_cpp", "llguidance", "numpy", "onnxruntime", "pyflakes", "tokenizers", "unidiff"),
     *("rich.console", "rich.live", "rich.syntax", "pygments"),
     *("gguf", "onnx", "optimum", "pylint", "torch", "transformers"),
+    *("datasets", "datasketch", "packaging", "pyarrow", "ray"),
 }
-COMMANDS = ("generate", "models", "doctor", "export", "lintseq", "train")
+COMMANDS = ("generate", "models", "doctor", "export", "corpus", "lintseq", "train")
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

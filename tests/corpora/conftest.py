@@ -1,24 +1,34 @@
-"""Packages as pip leaves them, in a folder of their own."""
-
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-MakePackage = Callable[..., Path]
+MakeDistribution = Callable[..., Path]
 
-FUNCTION = '''\
-import math
+TEXT_OF_MIT = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy of this\n"
+    "software. The above copyright notice and this permission notice shall be included in all\n"
+    "copies or substantial portions of the Software.\n"
+)
+TEXT_OF_BSD = (
+    "Redistribution and use in source and binary forms, with or without modification, are\n"
+    "permitted. Redistributions of source code must retain the above copyright notice.\n"
+    "Neither the name of the holder nor the names of its contributors may be used.\n"
+)
+TEXT_OF_GPL = "GNU GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007\n"
 
 
-def {name}(radius):
-    """Return the area of a circle of the given radius, called {name}."""
-    if radius < 0:
-        raise ValueError("a radius is not negative")
-    return math.pi * radius ** 2 + len("{name}")
-'''
+def module(word: str) -> str:
+    """A file of its own, worth learning from."""
+    return "\n\n".join(
+        f"def {word}_{verb}(items, {word}):\n"
+        f'    """Return what {verb} makes of the {word} in all items."""\n'
+        f"    {verb} = [item.{verb}({word}) for item in items if item != {word!r}]\n"
+        f"    return {verb}[: len({word}) + {number}]"
+        for number, verb in enumerate(("gather", "polish", "weigh"))
+    )
 
 
 @pytest.fixture
@@ -29,23 +39,31 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_package(site: Path) -> MakePackage:
-    """Install a package: metadata lines, and files by name."""
+def make_distribution(site: Path) -> MakeDistribution:
+    """Make an installed distribution; ``files`` are texts or bytes by their paths."""
 
-    def make(name: str, metadata: str = "License-Expression: MIT", **files: str | bytes) -> Path:
-        folder = site / name
-        folder.mkdir()
-        records = []
-        for file, content in (files or {"area": FUNCTION.format(name=f"area_{name}")}).items():
-            path = folder / f"{file.replace('__in__', '/')}.py"
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            records.append(path.relative_to(site).as_posix())
+    def make(
+        name: str,
+        files: dict[str, str | bytes] | None = None,
+        *,
+        metadata: Sequence[str] = ("License-Expression: MIT",),
+        licenses: dict[str, str] | None = None,
+        record: bool = True,
+    ) -> Path:
         info = site / f"{name}-1.0.dist-info"
         info.mkdir()
-        head = f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n"
-        (info / "METADATA").write_text(f"{head}{metadata}\n", encoding="utf-8")
-        (info / "RECORD").write_text("".join(f"{record},,\n" for record in records))
-        return folder
+        head = ["Metadata-Version: 2.4", f"Name: {name}", "Version: 1.0", *metadata]
+        (info / "METADATA").write_text("\n".join(head) + "\n\nA description.\n")
+        contents: dict[str, str | bytes] = dict(files or {f"{name}.py": module(name)})
+        contents |= {
+            f"{info.name}/licenses/{path}": text for path, text in (licenses or {}).items()
+        }
+        for path, content in contents.items():
+            full = site / path
+            full.parent.mkdir(parents=True, exist_ok=True)
+            full.write_bytes(content.encode() if isinstance(content, str) else content)
+        if record:
+            (info / "RECORD").write_text("".join(f"{path},,\n" for path in contents))
+        return info
 
     return make

@@ -1,304 +1,340 @@
-"""From installed packages to a corpus, whatever they hold."""
-
 from __future__ import annotations
 
-import gzip
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ondevice import checks
 from ondevice.cli import main
-from ondevice.corpora import Settings, build, distributions, tree
-from ondevice.corpora.build import Report, is_held_out
+from ondevice.corpora import Settings, Source, build, installed, source_tree
+from ondevice.corpora.build import is_held_out
 from ondevice.errors import DataError
-from tests.corpora.conftest import FUNCTION, MakePackage
+from tests.corpora.conftest import TEXT_OF_GPL, TEXT_OF_MIT, MakeDistribution, module
 
 pytest.importorskip("datasketch")
 
-LONG = '''\
-"""A module."""
-
-import os
+FILES = Settings(pieces=("files",))
 
 
-def helper_{n}(path):
-    return os.path.join(path, "{n}")
-'''
+def rows(folder: Path, part: str = "train") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{part}.jsonl").read_text().splitlines()]
 
 
-def made(site: Path, **settings: Any) -> tuple[Report, list[dict[str, Any]], Path]:
-    folder = site.parent / "corpus"
-    report = build(list(distributions(site=site)), folder, Settings(**settings))
-    return report, read(folder / "train.jsonl"), folder
+def report(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return content
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def made(tmp_path: Path, sources: Iterable[Source], settings: Settings = FILES) -> Path:
+    folder = tmp_path / "corpus"
+    build(list(sources), folder, settings)
+    return folder
 
 
-def test_rows(site: Path, make_package: MakePackage) -> None:
-    make_package("circle")
-    report, rows, folder = made(site)
-    assert [row["kind"] for row in rows] == ["file", "function"]
-    file, function = rows
-    assert file["program"] == FUNCTION.format(name="area_circle")
-    assert file["instruction"] == file["summary"] == ""
-    assert function["program"].startswith("import math\n\n\ndef area_circle(radius):\n")
-    assert function["instruction"].startswith("def area_circle(radius):\n    " + '"""Return the')
-    assert function["summary"] == (
-        "Return the area of a circle of the given radius, called area_circle."
-    )
-    assert checks.names(function["program"]) == []
-    for row in rows:
-        assert (row["package"], row["version"], row["license"]) == ("circle", "1.0", "MIT")
-        assert row["path"] == "circle/area.py"
-    assert function["line"] == 4
-    assert report.rows("train") == {"file": 1, "function": 1}
-    stored = json.loads((folder / "report.json").read_text())
-    assert stored["schema"] == 1
-    assert stored["parts"]["train"]["rows"] == {"file": 1, "function": 1}
+def places(found: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['source']['distribution']}/{row['source']['path']}" for row in found]
+
+
+def test_rows_say_where_they_come_from(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    make_distribution("Pear.Tree", {"pear/core.py": module("pear")})
+    folder = made(tmp_path, installed(site=site), Settings())
+    found = rows(folder)
+    assert [row["kind"] for row in found] == ["file", "function", "function", "function"]
+    where = {"distribution": "pear-tree", "version": "1.0", "path": "pear/core.py"}
+    assert found[0] == {
+        "kind": "file",
+        "program": module("pear") + "\n",
+        "source": {**where, "line": 1},
+        "license": "MIT",
+    }
+    assert found[2]["name"] == "pear_polish"
+    assert found[2]["source"] == {**where, "line": 6}
+    assert found[2]["program"].startswith(found[2]["instruction"])
+    (package,) = report(folder)["packages"]
+    assert package["license_from"] == "License-Expression"
+    assert package["kept"]["function"]["rows"] == 3
+    size = report(folder)["parts"]["train"]["file"]
+    assert (size["rows"], size["bytes"]) == (1, len(found[0]["program"]))
+
+
+def test_packages_without_a_permissive_license_are_listed(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    make_distribution("good")
+    make_distribution("copyleft", metadata=["License-Expression: GPL-3.0-only"])
+    make_distribution("vague", metadata=["License: BSD"])
+    make_distribution("silent", metadata=[])
+    make_distribution("editable", record=False)
+    folder = made(tmp_path, installed(site=site))
+    assert places(rows(folder)) == ["good/good.py"]
+    left_out = {package["name"]: package["left_out"] for package in report(folder)["packages"]}
+    assert left_out["good"] == ""
+    assert left_out["copyleft"] == "not permissive: GPL-3.0-only"
+    assert all(left_out[name] for name in ("vague", "silent", "editable"))
     sheet = (folder / "DATASHEET.md").read_text()
-    assert "| circle | 1.0 | MIT | License-Expression | train | 1 | 2 |" in sheet
+    assert "not permissive: GPL-3.0-only" in sheet
 
 
-def test_other_licenses_are_listed_and_left_out(site: Path, make_package: MakePackage) -> None:
-    make_package("free")
-    make_package("viral", "License-Expression: GPL-3.0-only")
-    make_package("silent", "Summary: says nothing")
-    report, rows, folder = made(site)
-    assert {row["package"] for row in rows} == {"free"}
-    problems = {one.name: one.problem for one in report.sources if one.problem}
-    assert problems == {
-        "silent": "no license that can be read",
-        "viral": "not a permissive license: GPL-3.0-only",
+def test_folders_with_a_license_of_their_own(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    files = {
+        "a/core.py": module("core"),
+        "a/other/LICENSE": TEXT_OF_GPL,
+        "a/other/deep/core.py": module("other"),
+        "a/third/COPYING.txt": TEXT_OF_MIT,
+        "a/third/core.py": module("third"),
+        "a/license.py": module("license"),
     }
-    assert (
-        "| viral | 1.0 | not a permissive license: GPL-3.0-only |"
-        in (folder / "DATASHEET.md").read_text()
-    )
-
-
-def test_files_that_are_left_out(site: Path, make_package: MakePackage) -> None:
-    good = LONG.format(n=1)
-    make_package(
-        "odd",
-        broken="def f(:\n",
-        nul=b"x = 1\n\0",
-        wrong=b"# coding: utf-8\nx = '\xff'\n",
-        unknown=b"# coding: klingon\nx = 1\n",
-        deep=f"x = {'(' * 300}1{')' * 300}\n" + "y = 1\n" * 9,
-        wide=f"x = 1\ny = 2\nz = '{'a' * 2000}'\n",
-        long_lines="".join(f"variable_{n} = '{'b' * 150}'\n" for n in range(9)),
-        made=f"# Generated by a tool. DO NOT EDIT.\n{good}",
-        table="TABLE = [\n" + "".join(f"    {n},\n" for n in range(500)) + "]\nx = 1\ny = 2\n",
-        idle="x = 1\n",
-        large=good * 9000,
-        _vendor__in__copied=good,
-        tests__in__test_it=good,
-        test_that=good,
-        good=good,
-    )
-    report, rows, _ = made(site, pieces=("files",))
-    assert [row["path"] for row in rows] == ["odd/good.py"]
-    assert report.left_out() == {
-        "file: does not parse": 2,
-        "file: holds a NUL byte": 1,
-        "file: cannot be decoded": 2,
-        "file: has a very long line": 1,
-        "file: has long lines on average": 1,
-        "file: generated": 1,
-        "file: a table of data": 1,
-        "file: has hardly a statement": 1,
-        "file: too large": 1,
-        "file: copied from another project": 1,
-        "file: test": 2,
+    make_distribution("a", files, metadata=["License-Expression: BSD-3-Clause"])
+    folder = made(tmp_path, installed(site=site))
+    licenses = {row["source"]["path"]: row["license"] for row in rows(folder)}
+    assert licenses == {
+        "a/core.py": "BSD-3-Clause",
+        "a/license.py": "BSD-3-Clause",
+        "a/third/core.py": "MIT",
     }
+    assert report(folder)["left_out"]["files"] == {"license": 1}
 
 
-def test_encodings_and_line_ends(site: Path, make_package: MakePackage) -> None:
-    text = "# coding: latin-1\r\nname = 'é'\r\nprint(name)\rprint(1)\r\n"
-    make_package("old", file=text.encode("latin-1"))
-    _, rows, _ = made(site)
-    assert rows[0]["program"] == "# coding: latin-1\nname = 'é'\nprint(name)\nprint(1)\n"
+def test_files_outside_a_distribution_are_not_its_own(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    make_distribution("a", {"../bin/run.py": module("run"), "a.py": module("a")})
+    assert places(rows(made(tmp_path, installed(site=site)))) == ["a/a.py"]
+
+
+def test_duplicates_leave_the_first(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    long = "\n\n".join(map(module, ("one", "two", "three", "four")))
+    near = long.replace("polish", "shine", 1).replace("\n\n\n", "\n\n")
+    make_distribution("a", {"a/x.py": long, "a/y.py": long.replace("\n\n", "\n\n\n") + "  \n"})
+    make_distribution("b", {"b.py": "# a remark\n" + near, "c.py": module("other")})
+    folder = made(tmp_path, installed(site=site))
+    assert places(rows(folder)) == ["a/a/x.py", "b/c.py"]
+    assert report(folder)["left_out"]["rows"] == {"exact duplicate": 1, "near duplicate": 1}
+    assert report(folder)["duplicates"]["permutations"] == 128
+
+
+def test_what_comes_out_depends_on_no_order(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        make_distribution(name, {f"{name}/{name}.py": module(name), f"{name}/x.py": module("x")})
+    sources = list(installed(site=site))
+    benchmark = tmp_path / "b.jsonl"
+    benchmark.write_text(json.dumps({"prompt": "what polish makes of the x in all items of mine"}))
+    settings = Settings(against=(benchmark,), held_out=0.5)
+    build(sources, tmp_path / "1", settings)
+    build(sources[::-1], tmp_path / "2", settings)
+    code = (
+        "import sys; from pathlib import Path; from ondevice.corpora import *\n"
+        "site, benchmark, out = map(Path, sys.argv[1:])\n"
+        "settings = Settings(against=(benchmark,), held_out=0.5)\n"
+        "build(list(installed(site=site)), out, settings)\n"
+    )
+    arguments = [str(site), str(benchmark), str(tmp_path / "3")]
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env=environment)
+    for name in ("train.jsonl", "held-out.jsonl", "report.json", "DATASHEET.md"):
+        first = (tmp_path / "1" / name).read_bytes()
+        assert first == (tmp_path / "2" / name).read_bytes()
+        assert first == (tmp_path / "3" / name).read_bytes()
+
+
+def test_contaminated_rows_are_removed_and_named(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    copied = (
+        "def jars(shelf):\n"
+        '    """Weigh marmalade jars upon each wooden shelf, coloured lids first."""\n'
+        "    return sorted(shelf, key=lambda jar: jar.lid)\n"
+    )
+    make_distribution("a", {"a.py": module("a") + "\n\n\n" + copied})
+    benchmark = tmp_path / "bench.jsonl"
+    task = {
+        "id": "jars",
+        "text": "Weigh marmalade jars upon each wooden shelf, coloured lids first.",
+    }
+    benchmark.write_text(json.dumps(task) + "\n")
+    folder = made(tmp_path, installed(site=site), Settings(against=(benchmark,)))
+    assert [row.get("name", "") for row in rows(folder)] == ["a_gather", "a_polish", "a_weigh"]
+    content = report(folder)
+    first, second = content["contamination"]["removed"]
+    assert (first["kind"], second["kind"], second["source"]["line"]) == ("file", "function", 17)
+    assert first["overlap"] == {
+        "benchmark": "bench.jsonl",
+        "row": "jars",
+        "ngram": "weigh marmalade jars upon each wooden shelf , coloured lids",
+    }
+    assert content["left_out"]["rows"] == {"contaminated": 2}
+    assert content["parts"]["train"]["file"] == {"rows": 0, "bytes": 0, "tokens": 0}
+    assert "bench.jsonl: jars" in (folder / "DATASHEET.md").read_text()
+
+
+def test_what_many_packages_share_is_boilerplate(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    shared = (
+        "def boot(argv):\n    parser.add_argument('--verbose', help='talk more', action=argv)\n"
+    )
+    names = ["a", "b", "c"]
+    for name in names:
+        make_distribution(name, {f"{name}.py": f"{module(name)}\n\n\n{shared}"})
+    benchmark = tmp_path / "bench.jsonl"
+    benchmark.write_text(json.dumps({"code": shared}))
+    settings = Settings(pieces=("files",), against=(benchmark,), common=3)
+    build(list(installed(site=site)), tmp_path / "few", settings)
+    assert places(rows(tmp_path / "few")) == []
+    settings = Settings(pieces=("files",), against=(benchmark,), common=2)
+    build(list(installed(site=site)), tmp_path / "many", settings)
+    assert places(rows(tmp_path / "many")) == ["a/a.py", "b/b.py", "c/c.py"]
+    assert report(tmp_path / "many")["contamination"]["boilerplate"][0]["packages"] == 3
+
+
+def test_whole_packages_are_held_out(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    settings = Settings(pieces=("files",), held_out=0.5)
+    names = [f"p{number}" for number in range(8)]
+    for name in names:
+        make_distribution(name, {f"{name}/{name}.py": module(name), f"{name}/s.py": module("same")})
+    folder = made(tmp_path, installed(site=site), settings)
+    held_out = {name for name in names if is_held_out(name, settings)}
+    assert 0 < len(held_out) < len(names)
+    inside = {row["source"]["distribution"] for row in rows(folder, "held-out")}
+    assert inside == held_out
+    # The duplicate is kept in the training part.
+    first = min(set(names) - held_out)
+    assert [place for place in places(rows(folder)) if "s.py" in place] == [f"{first}/{first}/s.py"]
+    assert not [place for place in places(rows(folder, "held-out")) if "s.py" in place]
+
+
+def test_trees_say_their_license_or_are_told_it(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "src").mkdir(parents=True)
+    (tree / "src" / "a.py").write_text(module("a"))
+    (tree / "src" / "loop").symlink_to(tree, target_is_directory=True)
+    (tree / "src" / "outside.py").symlink_to(Path(__file__))
+    (tree / ".hidden").mkdir()
+    (tree / ".hidden" / "b.py").write_text(module("b"))
+    assert source_tree(tree).license.problem
+    assert source_tree(tree, "MIT").license.expression == "MIT"
+    assert source_tree(tree, "GPL-3.0-only").license.problem
+    (tree / "LICENSE").write_text(TEXT_OF_MIT)
+    assert source_tree(tree).license.origin == "LICENSE"
+    (tree / "pyproject.toml").write_text('[project]\nname = "Nice_Tree"\nlicense = "ISC"\n')
+    source = source_tree(tree)
+    assert (source.name, source.license.expression) == ("nice-tree", "ISC")
+    assert [path for path, _ in source.files] == ["src/a.py"]
+    (tree / "pyproject.toml").write_text("[project\n")
+    assert source_tree(tree).license.expression == "MIT"
+
+
+def test_an_environment_is_looked_into(site: Path, make_distribution: MakeDistribution) -> None:
+    make_distribution("a")
+    environment = site.parent / "env"
+    (environment / "lib" / "python3.12").mkdir(parents=True)
+    site.rename(environment / "lib" / "python3.12" / "site-packages")
+    assert [source.name for source in installed(site=environment)] == ["a"]
+    with pytest.raises(DataError, match="no packages are installed"):
+        list(installed(site=environment / "lib"))
+    with pytest.raises(DataError, match="'b'"):
+        list(installed(["b"], site=environment))
+
+
+def test_a_folder_is_replaced_only_if_it_is_ours(
+    tmp_path: Path, site: Path, make_distribution: MakeDistribution
+) -> None:
+    make_distribution("a")
+    sources = list(installed(site=site))
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    build(sources, folder, FILES)
+    with pytest.raises(DataError, match="--replace"):
+        build(sources, folder, FILES)
+    before = (folder / "train.jsonl").read_bytes()
+    with pytest.raises(OSError, match=r"absent\.jsonl"):
+        build(sources, folder, Settings(against=(tmp_path / "absent.jsonl",)), replace=True)
+    assert (folder / "train.jsonl").read_bytes() == before
+    build(sources, folder, FILES, replace=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "precious").touch()
+    with pytest.raises(DataError, match="no corpus"):
+        build(sources, other, FILES, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "other", "site"]
 
 
 @pytest.mark.parametrize(
-    "body",
+    "settings",
     [
-        "    return numpy.pi * radius\n",  # not the standard library's
-        "    return helper(radius)\n",  # from the same file
-        "    return undefined(radius)\n",
-        "    global last\n    last = radius\n    return last\n",
+        Settings(pieces=()),
+        Settings(threshold=0),
+        Settings(threshold=1.5),
+        Settings(ngram=2),
+        Settings(held_out=1),
+        Settings(held_out=float("nan")),
+        Settings(docstring="some"),
+        Settings(max_size=0),
     ],
 )
-def test_functions_that_do_not_stand_alone(
-    site: Path, make_package: MakePackage, body: str
+def test_settings_that_cannot_be(settings: Settings) -> None:
+    with pytest.raises(DataError):
+        settings.check()
+
+
+def test_the_command(
+    tmp_path: Path,
+    site: Path,
+    make_distribution: MakeDistribution,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    head = 'import numpy\n\n\ndef helper(x):\n    return x\n\n\ndef area(radius):\n    """Return'
-    make_package("needy", file=f'{head} the area of a circle."""\n{body}')
-    report, _, _ = made(site, pieces=("functions",))
-    assert report.rows("train") == {}
+    make_distribution("a")
+    out = tmp_path / "corpus"
+    assert main(["corpus", str(out), "--site", str(site), "--installed"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(out)
+    assert "function" in captured.err
+    assert main(["corpus", str(out), "--site", str(site), "--installed"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_duplicates(site: Path, make_package: MakePackage) -> None:
-    lines = "".join(f"    total += weights[{n}] * values[{n}]\n" for n in range(30))
-    text = (
-        f'"""A sum."""\n\n\ndef weigh(values, weights):\n    total = 0\n{lines}    return total\n'
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--package", "no-such-package"],
+        ["--site", "absent", "--installed"],
+        ["--tree", "absent"],
+        ["--stdlib", "--threshold", "2"],
+        ["--tree", ".", "--tree-license", "MIT", "--tree-license", "ISC"],
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["corpus", str(tmp_path / "corpus"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_is_light() -> None:
+    heavy = ("datasketch", "numpy", "packaging", "pyflakes", "ondevice.corpora")
+    code = (
+        "import sys\nfrom ondevice.cli import main\nmain(['corpus', '--help'])\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
-    make_package("b_first", a=text)
-    make_package("a_other", a=LONG.format(n=2))
-    make_package("c_copy", a=text.replace("\n\n\n", "\n\n"))
-    make_package("d_near", a=text.replace("values[7]", "values[8]"))
-    report, rows, _ = made(site, pieces=("files",))
-    assert [row["package"] for row in rows] == ["a-other", "b-first"]
-    assert report.left_out() == {"file: exact duplicate": 1, "file: near duplicate": 1}
-
-
-class TestBenchmarks:
-    TASK = "Return the area of a circle of the given radius, called area_circle. Be quick."
-
-    def write(self, path: Path, rows: list[dict[str, Any]]) -> Path:
-        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
-        if path.suffix == ".gz":
-            path.write_bytes(gzip.compress(lines.encode()))
-        elif path.suffix == ".json":
-            path.write_text(json.dumps(rows))
-        else:
-            path.write_text(lines)
-        return path
-
-    @pytest.mark.parametrize("name", ["bench.jsonl", "bench.jsonl.gz", "bench.json"])
-    def test_what_shares_words_is_removed(
-        self, site: Path, make_package: MakePackage, name: str
-    ) -> None:
-        make_package("circle")
-        make_package("other", a=LONG.format(n=3))
-        path = self.write(site.parent / name, [{"task_id": "own/0", "prompt": self.TASK}])
-        report, rows, folder = made(site, against=(path,))
-        assert {row["package"] for row in rows} == {"other"}
-        assert report.benchmarks == {name: 1}
-        removed = json.loads((folder / "report.json").read_text())["contaminated"]
-        assert [(one["row"], one["benchmark"]) for one in removed] == [
-            ("circle/circle/area.py:1", name),
-            ("circle/circle/area.py:4", name),
-        ]
-        assert removed[0]["words"] == "return the area of a circle of the given radius"
-
-    def test_solutions_count_and_comments_do_not(
-        self, site: Path, make_package: MakePackage
-    ) -> None:
-        make_package("one", a=LONG.format(n=4))
-        comment = "# one two three four five six seven eight nine ten eleven twelve\n"
-        make_package("two", a=comment + LONG.format(n=5).replace("helper", "assistant"))
-        rows = [
-            {"id": 1, "solutions": ["def helper_4(path): return os.path.join(path, '4')"]},
-            {"id": 2, "prompt": comment.lstrip("# ")},
-        ]
-        path = self.write(site.parent / "bench.jsonl", rows)
-        report, rows, _ = made(site, against=(path,), n=8)
-        assert {row["package"] for row in rows} == {"two"}
-        assert {one["kind"] for one in report.contaminated} == {"file"}
-
-    def test_columns_can_be_named(self, site: Path, make_package: MakePackage) -> None:
-        make_package("circle")
-        path = self.write(site.parent / "bench.jsonl", [{"aufgabe": self.TASK}])
-        with pytest.raises(DataError, match="has no text in the columns prompt, "):
-            made(site, against=(path,))
-        report, _, _ = made(site, against=(path,), against_columns=("aufgabe",))
-        assert len(report.contaminated) == 2
-
-    @pytest.mark.parametrize("content", ["{", "[1]", '"text"'])
-    def test_damaged_files(self, site: Path, make_package: MakePackage, content: str) -> None:
-        make_package("circle")
-        path = site.parent / "bench.jsonl"
-        path.write_text(content)
-        with pytest.raises(DataError, match=r"bench\.jsonl"):
-            made(site, against=(path,))
-
-
-def test_packages_are_held_out_whole(site: Path, make_package: MakePackage) -> None:
-    names = [f"package{n}" for n in range(8)]
-    for name in names:
-        make_package(name)
-    apart = {name for name in names if is_held_out(name, 0.5)}
-    assert 0 < len(apart) < len(names)
-    _, rows, folder = made(site, held_out=0.5, threshold=1.0)
-    assert {row["package"] for row in rows} == set(names) - apart
-    assert {row["package"] for row in read(folder / "held-out.jsonl")} == apart
-
-
-def test_the_same_packages_give_the_same_rows(site: Path, make_package: MakePackage) -> None:
-    for name in ("one", "two", "three"):
-        make_package(name, a=LONG.format(n=len(name)), b=FUNCTION.format(name=name))
-    sources = list(distributions(site=site))
-    texts = []
-    for number, order in enumerate((sources, sources[::-1])):
-        folder = site.parent / str(number)
-        build(order, folder, Settings(held_out=0.3))
-        texts.append((folder / "train.jsonl").read_text())
-    assert texts[0] == texts[1]
-
-
-class TestTrees:
-    def test_a_stated_license(self, tmp_path: Path) -> None:
-        source = tmp_path / "project"
-        (source / "inner").mkdir(parents=True)
-        (source / "inner" / "a.py").write_text(LONG.format(n=6))
-        (source / "inner" / "again").symlink_to(source)
-        found = tree(source, "MIT")
-        assert [path for path, _ in found.files] == ["inner/a.py"]
-        assert found.license.problem == ""
-
-    def test_the_license_of_its_metadata(self, tmp_path: Path) -> None:
-        (tmp_path / "pyproject.toml").write_text('[project]\nlicense = "BSD-2-Clause"\n')
-        assert tree(tmp_path).license.expression == "BSD-2-Clause"
-
-    def test_no_license(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="state it with --tree-license"):
-            tree(tmp_path)
-
-
-class TestFromTheCommandLine:
-    def test_a_corpus(
-        self, site: Path, make_package: MakePackage, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        make_package("circle")
-        out = site.parent / "corpus"
-        code = main(["corpus", str(out), "--package", "Circle", "--site", str(site)])
-        captured = capsys.readouterr()
-        assert (code, captured.out) == (0, f"{out}\n")
-        assert "train function rows  1" in captured.err
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ([], "name a source"),
-            (["--package", "nowhere-to-be-found"], "no package is installed by the name"),
-            (["--tree", "nowhere"], "is no folder"),
-            (["--stdlib", "--similarity", "0"], "the similarity must be above 0"),
-            (["--stdlib", "--words", "2"], "runs must have at least 5 words"),
-        ],
-    )
-    def test_mistakes(
-        self,
-        tmp_path: Path,
-        arguments: list[str],
-        message: str,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        assert main(["corpus", str(tmp_path / "out"), *arguments]) == 2
-        captured = capsys.readouterr()
-        assert message in captured.err
-        assert captured.err.count("\n") == 1
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_folder_that_is_there_is_kept(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (tmp_path / "mine").write_text("precious")
-        assert main(["corpus", str(tmp_path), "--stdlib"]) == 2
-        assert "is there already" in capsys.readouterr().err
-        assert (tmp_path / "mine").read_text() == "precious"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--held-out" in run.stdout
+    assert run.stderr.strip() == "[]"
