@@ -19,13 +19,17 @@ EXTRAS = {
     "gguf": ("llama-cpp-python",),
     "export": ("gguf", "onnx", "optimum", "optimum-onnx", "safetensors", "torch", "transformers"),
     "train": ("safetensors", "torch", "transformers"),
-    "lintseq": ("pylint",),
+    "lintseq": ("datasets", "pyarrow", "pylint", "ruff"),
+    "corpus": ("datasketch", "packaging"),
+    "ray": ("ray",),
 }
 PURPOSES = {
     "gguf": "the llama_cpp backend",
     "export": "ondevice export",
     "train": "ondevice train",
-    "lintseq": "the pylint linter of ondevice lintseq",
+    "lintseq": "other linters and formats of ondevice lintseq",
+    "corpus": "ondevice corpus",
+    "ray": "ondevice lintseq --engine ray",
 }
 BACKENDS = {"onnx": "onnxruntime", "llama_cpp": "llama-cpp-python"}
 _TRIAL_TOKENS = 32
