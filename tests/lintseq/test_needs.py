@@ -535,3 +535,4 @@ def test_what_is_left_passes_pyflakes() -> None:
 def test_a_line_that_a_backslash_continues_needs_the_next() -> None:
     assert left("import os \\\n#!\n\nprint(3)\n") == "\nprint(3)\n"
     assert left("x = 1 + \\\n    2  #!\nprint(3)\n") == "print(3)\n"
+    assert left("if 1:\n    \\\nx = 1\n    y = 2  #!\n") == "if 1:\n    \\\nx = 1\n"

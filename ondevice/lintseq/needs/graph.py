@@ -43,6 +43,8 @@ class Graph:
         for line, text in enumerate(layout.lines[:-1]):
             if text.endswith("\\"):
                 self._need(line, line + 1)
+            if text.strip() == "\\":  # the next line has its indentation from here
+                self._need(line + 1, line)
         names = Names(tree)
         there = bytearray(b"\1") * len(layout.lines)
         needs = NameNeeds(names, self._need, there)
