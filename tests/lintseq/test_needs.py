@@ -213,6 +213,22 @@ def f(text):  #=
 max = 3  #!
 print(max(1, 2))  #=
 """,
+    "a name that another turn of the loop binds": """\
+def f(rows):  #=
+    for row in rows:
+        if row:
+            x = [row]  #!
+    while x:
+        x = x[1:]
+    return rows  #=
+""",
+    "a variable in place of a function": """\
+def day(t):  #=
+    day = ["Mo", "Tu"]  #!
+    print(t)  #=
+    return day[t]
+print(day(1))  #=
+""",
     "a global's name in a function": """\
 n = 1  #=
 def f():  #=
@@ -339,6 +355,17 @@ class C:  #=
     def __getattr__(self, name):  #=
         return 2  #=
 print(C().x)  #=
+""",
+    "an attribute that starts as None": """\
+class C:  #=
+    def __init__(self):  #=
+        self.x: list | None = None  #=
+    def f(self):
+        self.x = [1]  #!
+    def g(self):
+        return self.x[0]
+    def h(self):
+        return self.x()
 """,
     "a value that is no longer returned": """\
 def f():  #=

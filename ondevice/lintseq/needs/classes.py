@@ -38,6 +38,8 @@ class Class:
     node: ast.ClassDef
     bases: list[Class] = field(default_factory=list)
     members: dict[str, list[tuple[int, Function | None]]] = field(default_factory=dict)
+    given: dict[str, list[tuple[int, Function | None]]] = field(default_factory=dict)
+    """As ``members``, what its instances are given from outside."""
     methods: dict[str, Function] = field(default_factory=dict)
     fields: dict[str, int] = field(default_factory=dict)
     bare: list[int] = field(default_factory=list)
@@ -90,7 +92,9 @@ class Classes:
             owner = self.instance(store.value, scope)
             if owner:
                 method = self.frame(scope)
-                owner.members.setdefault(store.attr, []).append((store.lineno - 1, method))
+                of_self = method and _is_first(store.value, method)
+                members = owner.members if of_self else owner.given
+                members.setdefault(store.attr, []).append((store.lineno - 1, method))
                 owner.values.setdefault(store.attr, []).append(
                     Value(store.lineno - 1, value, scope)
                 )
@@ -195,6 +199,12 @@ class Classes:
         if node.name in ("__new__", "__init_subclass__", "__class_getitem__"):
             kinds = {"classmethod"}
         return self._classes.get(id(outer.node)) if kinds == ({decorator} - {None}) else None
+
+
+def _is_first(node: ast.expr, function: Function) -> bool:
+    """Return whether an expression is the first argument of a function."""
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    return isinstance(node, ast.Name) and bool(arguments) and arguments[0].arg == node.id
 
 
 def decorators(node: Function | ast.ClassDef) -> dict[str, int]:

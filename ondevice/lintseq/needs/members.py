@@ -111,12 +111,15 @@ class MemberNeeds:
         if owner.is_open:
             return
         frame = self._classes.frame(demand.scope)
-        found = [place for one in owner.family() for place in one.members.get(name, ())]
+        family = owner.family()
+        found = [place for one in family for place in one.members.get(name, ())] or [
+            place for one in family for place in one.given.get(name, ())
+        ]
         # In the method that it stands in, an assignment counts from its own line on.
         before = [line for line, method in found if method is not frame or line <= demand.line]
         if found:
             self._need(demand.line, AnyOf(before or [line for line, _ in found]))
-        bare = {line for one in owner.family() for line in one.bare}
+        bare = {line for one in family for line in one.bare}
         if found and all(line in bare for line, _ in found):
             made = decorators(owner.node).get("dataclass")
             if made is not None:
@@ -129,7 +132,7 @@ class MemberNeeds:
             function = self._classes.function(node.func, demand.scope)
         else:
             function = self._property(node, demand)
-            self._more_than_none(demand)
+            self._more_than_none(node, demand)
         if function and (values := _values(function)):
             self._need(demand.line, AnyOf(values))
             manager = decorators(function).get("contextmanager")
@@ -160,9 +163,9 @@ class MemberNeeds:
         self._need(demand.line, line)
         return function
 
-    def _more_than_none(self, demand: Demand) -> None:
+    def _more_than_none(self, node: ast.expr, demand: Demand) -> None:
         """A variable that starts as None must have been given something else."""
-        values = self._classes.values(demand.node, demand.scope)
+        values = self._classes.values(node, demand.scope)
         others = [value.line for value in values if not value.is_none]
         if others and len(others) < len(values) and demand.kind != "assign":
             self._need(demand.line, AnyOf(others))
@@ -170,6 +173,7 @@ class MemberNeeds:
     def _call(self, demand: Demand) -> None:
         node = demand.node
         assert isinstance(node, ast.Call)
+        self._more_than_none(node.func, demand)
         owner = self._classes.named(node.func, demand.scope)
         function = (
             owner.method("__init__") if owner else self._classes.function(node.func, demand.scope)
@@ -209,7 +213,10 @@ class MemberNeeds:
         if not isinstance(root, ast.Name):
             return
         found = self._classes.binding(root.id, demand.scope)
-        if not found or not all(_is_standard(binding.node) for binding in found[1]):
+        inherits = self._classes.instance(root, demand.scope)
+        if inherits and len(inherits.node.bases) > len(inherits.bases):
+            pass  # perhaps from the standard library
+        elif not found or not all(_is_standard(binding.node) for binding in found[1]):
             return
         arguments = list(node.args)
         if (name or root.id)[:1].isupper():

@@ -28,6 +28,8 @@ from ondevice.lintseq.needs.walk import Names
 _BUILTINS = frozenset(dir(builtins)) | {"WindowsError", "__file__", "__path__", "__annotations__"}
 _CLASS_NAMES = frozenset({"__module__", "__qualname__", "__name__"})
 _LEAVING = frozenset({"exit", "quit", "_exit", "abort", "assert_never"})
+# What a use may ask of a binding, from the strictest on; the program as it is says what it can.
+_CERTAIN, _BEFORE, _ANY = _RULES = range(3)
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -73,33 +75,31 @@ class NameNeeds:
                 self.undefined.append((line, name))
 
     def _use(self, use: Use) -> None:
-        strict = self._resolved(use, use.scope, False, True)
-        if strict is ALWAYS:
+        for rule in _RULES:
+            condition = self._resolved(use, use.scope, False, rule)
+            if condition is ALWAYS:
+                return
+            if holds(condition, self._there):
+                break
+            self.doubtful = True  # the program as it is breaks the rule
+        else:
+            if not use.guarded:
+                self.undefined.append((use.line, use.name))
             return
-        if not holds(strict, self._there):  # the program as it is breaks the rule
-            self.doubtful = True
-            strict = self._resolved(use, use.scope, False, False)
-            if strict is ALWAYS:
-                return
-            if not holds(strict, self._there):
-                if not use.guarded:
-                    self.undefined.append((use.line, use.name))
-                return
-            if use.annotates and self._postponed is not None:
-                strict = AllOf((self._postponed, strict))
-        if strict != use.line and not (isinstance(strict, AnyOf) and use.line in strict):
-            self._need(use.line, strict)
+        if rule == _ANY and use.annotates and self._postponed is not None:
+            condition = AllOf((self._postponed, condition))
+        if condition != use.line and not (isinstance(condition, AnyOf) and use.line in condition):
+            self._need(use.line, condition)
         declared = use.scope.declared.get(use.name)
         if declared and use.name in use.scope.stored:
             self._need(use.line, declared[0])
 
     def _resolved(
-        self, use: Use, scope: Scope | None, deferred: bool, strict: bool, *, stars: bool = True
+        self, use: Use, scope: Scope | None, deferred: bool, rule: int, *, stars: bool = True
     ) -> Condition:
         """Return the condition that a name is bound in ``scope`` or outside of it.
 
-        Without ``strict``, any binding will do, be it later or in a branch. What nothing else
-        binds, ``stars`` may.
+        What nothing else binds, ``stars`` may.
         """
         inner = use.scope
         while scope:
@@ -108,7 +108,7 @@ class NameNeeds:
                 scope = self._module
             hidden = scope.kind == "class" and scope is not inner
             if name in scope.bindings and not hidden:
-                return self._in_scope(use, scope, deferred, strict)
+                return self._in_scope(use, scope, deferred, rule)
             if scope.kind == "class" and scope is inner and name in _CLASS_NAMES:
                 return ALWAYS
             if scope.kind == "function" and name == "__class__":
@@ -126,30 +126,36 @@ class NameNeeds:
         return AnyOf(
             star.line
             for star in self._module.stars
-            if deferred or star.order < use.order or not strict
+            if deferred or star.order < use.order or rule == _ANY
         )
 
-    def _in_scope(self, use: Use, scope: Scope, deferred: bool, strict: bool) -> Condition:
+    def _in_scope(self, use: Use, scope: Scope, deferred: bool, rule: int) -> Condition:
         bindings = scope.bindings[use.name]
-        if strict:
-            ways = [
-                way
-                for binding in bindings
-                if deferred or binding.order < use.order
-                for way in self._certain(binding, use)
-            ]
+        before = [one for one in bindings if deferred or one.order < use.order or rule == _ANY]
+        if rule == _CERTAIN:
+            ways = [way for binding in before for way in self._certain(binding, use)]
         else:
-            ways = [_there(binding) for binding in bindings]
+            ways = [_there(binding) for binding in before]
         found = any_of(ways) if ways else NEVER
         if use.here:
             return found
-        outside = self._resolved(use, scope.parent, deferred or scope.deferred, strict, stars=False)
+        outside = self._resolved(use, scope.parent, deferred or scope.deferred, rule, stars=False)
         if scope is self._module:  # outside of it are the builtins, or what a star imports
             return ALWAYS if outside is ALWAYS else found
-        if outside == NEVER:
+        # A variable without its value would turn into the function of that name outside.
+        if outside == NEVER or outside is ALWAYS or self._names_definition(use.name, scope.parent):
             return found
         gone = Gone(dict.fromkeys(binding.line for binding in bindings))
         return AnyOf((*ways, AllOf((gone, outside))))
+
+    @staticmethod
+    def _names_definition(name: str, scope: Scope | None) -> bool:
+        """Return whether a name stands for a function or class in a scope, or outside of it."""
+        while scope:
+            if name in scope.bindings and scope.kind != "class":
+                return any(isinstance(one.node, _NESTED) for one in scope.bindings[name])
+            scope = scope.parent
+        return False
 
     def _certain(self, binding: Binding, use: Use) -> Iterable[Condition]:
         """Yield the condition that a binding surely happens before a use, if it can."""

@@ -120,6 +120,10 @@ class Names:
         self._annotation(node.annotation)
         if node.value:
             self._visit(node.value)
+            if isinstance(node.target, ast.Attribute):
+                self.stores.append((node.target, self._scope, node.value))
+                self._visit(node.target.value)
+                return
             self._visit(node.target)
             if isinstance(node.target, ast.Name) and node.target.id == "__all__":
                 self._export(node.value)
