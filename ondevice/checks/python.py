@@ -35,9 +35,8 @@ _DECORATED = re.compile(r"\s*(@|def\b|class\b|async\b)")
 
 def syntax(text: str) -> list[Finding]:
     """Return the syntax error of a Python program, if it has one."""
-    with _quietly():
-        parsed = _parse(text)
-    return [parsed] if isinstance(parsed, Finding) else []
+    tree = parsed(text)
+    return [tree] if isinstance(tree, Finding) else []
 
 
 def names(text: str) -> list[Finding]:
@@ -48,13 +47,13 @@ def names(text: str) -> list[Finding]:
     """
     from pyflakes import checker
 
-    with _quietly():
-        parsed = _parse(text)
-        if isinstance(parsed, Finding):
-            return [parsed]
+    tree = parsed(text)
+    if isinstance(tree, Finding):
+        return [tree]
+    with quietly():
         try:
             # The default asks the environment whether to check doctests, too.
-            messages = checker.Checker(parsed, withDoctest=False).messages
+            messages = checker.Checker(tree, withDoctest=False).messages
         except RecursionError as error:
             raise CheckError("the program is nested too deeply to be checked") from error
         except Exception as error:
@@ -67,18 +66,32 @@ def names(text: str) -> list[Finding]:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep what Python warns of in the checked program from this program's stderr."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _parse(text: str) -> ast.Module | Finding:
+def tree_of(text: str) -> ast.Module | None:
+    """Return the syntax tree of a text, or None if it has none, for whatever reason."""
     try:
-        tree = ast.parse(text)
-        # Only the compiler notices `return` outside a function and its like.
-        compile(tree, "<buffer>", "exec", dont_inherit=True)
+        with quietly():
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def parsed(text: str) -> ast.Module | Finding:
+    """Return the syntax tree of a program, or the syntax error that it has.
+
+    Raises ``CheckError`` for a program that is nested too deeply to be parsed.
+    """
+    try:
+        with quietly():
+            tree = ast.parse(text)
+            # Only the compiler notices `return` outside a function and its like.
+            compile(tree, "<buffer>", "exec", dont_inherit=True)
         return tree
     except SyntaxError as error:
         return Finding("syntax", _culprit(text, error), error.msg)

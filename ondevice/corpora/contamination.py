@@ -11,15 +11,14 @@ run that stands in rows of more than ``common`` packages is boilerplate, which r
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ondevice import checks
 from ondevice.corpora import benchmarks
 from ondevice.corpora.settings import SHORTEST
 from ondevice.corpora.tokens import parted, run_hashes, tokens_of
@@ -139,13 +138,7 @@ class Contamination:
 
 def _streams(text: str) -> tuple[str, ...]:
     """Return a text as it is looked at: a program without its comments, and these."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return (text,)
-    return parted(text)
+    return parted(text) if checks.tree_of(text) else (text,)
 
 
 def _matches(runs: NDArray[np.uint64], known: NDArray[np.uint64]) -> Iterable[tuple[int, int]]:

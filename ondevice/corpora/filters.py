@@ -6,12 +6,14 @@ import ast
 import io
 import re
 import tokenize
-import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ondevice import checks
 from ondevice.corpora import license_texts
 from ondevice.corpora.licenses import stated
+from ondevice.errors import CheckError
+from ondevice.events import Finding
 
 REASONS = {
     "vendored": "a copy of another project, under a license of its own",
@@ -145,15 +147,11 @@ def _own_license(head: str) -> str:
 
 def _parsed(text: str) -> ast.Module:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-            # Only the compiler notices `return` outside a function and its like.
-            compile(tree, "<file>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise UnfitError("syntax") from error
-    except (RecursionError, MemoryError) as error:
+        tree = checks.parsed(text)
+    except CheckError as error:
         raise UnfitError("deep") from error
+    if isinstance(tree, Finding):
+        raise UnfitError("syntax")
     return tree
 
 

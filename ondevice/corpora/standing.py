@@ -6,8 +6,9 @@ import ast
 import builtins
 import symtable
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
+
+from ondevice import checks
 
 BUILTINS = frozenset(dir(builtins)) - {
     # These are about the module that a definition is taken out of, or for the prompt alone.
@@ -94,8 +95,7 @@ def free_names(code: str) -> set[str]:
     Raises ``NotAloneError`` when it changes names of its module, or cannot be analyzed.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with checks.quietly():
             top = symtable.symtable(code, "<definition>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotAloneError("cannot be analyzed") from error

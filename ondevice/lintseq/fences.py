@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
+
+from ondevice import checks
 
 _FENCE = re.compile(
     r"^(?P<indent>[ \t]*)(?P<ticks>```+)[ \t]*(?P<tag>[\w+#.-]*)[^`\n]*(?P<body>\n.*?)"
@@ -22,7 +22,7 @@ def program_of(text: str) -> str:
     A text without such fences is the program itself, and so is one that is valid Python, whose
     fences can only stand in its strings and comments.
     """
-    if "```" not in text or _is_python(text):
+    if "```" not in text or checks.tree_of(text):
         return text
     fences = list(_FENCE.finditer(text))
     chosen = [fence for fence in fences if fence["tag"].lower() in _PYTHON]
@@ -30,16 +30,6 @@ def program_of(text: str) -> str:
     bodies = [_dedented(fence["body"], len(fence["indent"])) for fence in chosen]
     bodies = bodies or _INLINE.findall(text)
     return "\n".join(bodies).strip() if bodies else text
-
-
-def _is_python(text: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _dedented(body: str, indent: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -49,11 +48,12 @@ class FastJudge:
     """Follows the needs of lines."""
 
     def __init__(self, program: str, layout: Layout, *, flawed: bool) -> None:
-        if errors := checks.syntax(program):
-            raise _refusal(errors[0].line)
+        tree = checks.parsed(program)
+        if isinstance(tree, Finding):
+            raise _refusal(tree.line)
+        self.tree = tree
         try:
-            self.tree = _parsed(program)
-            self._graph = Graph(layout, self.tree)
+            self._graph = Graph(layout, tree)
         except (RecursionError, MemoryError) as error:
             raise CheckError("the program is nested too deeply to be judged") from error
         if flawed:
@@ -80,7 +80,7 @@ class AskingJudge:
             raise _refusal(own[0].line)
         whole = list(range(len(layout.lines)))
         self._own = {_identity(finding, whole) for finding in own}
-        self.tree = _parsed_if_possible(program)
+        self.tree = checks.tree_of(program)
 
     def delete(self, lines: Iterable[int], there: bytearray) -> None:
         """Delete lines and, state by state, all that the linter names."""
@@ -108,19 +108,6 @@ class AskingJudge:
         """
         place = state[min(max(number, 1), len(state)) - 1]
         return max((line for line in filled if line <= place), default=filled[0])
-
-
-def _parsed(program: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(program)
-
-
-def _parsed_if_possible(program: str) -> ast.Module | None:
-    try:
-        return _parsed(program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _refusal(line: int) -> DataError:

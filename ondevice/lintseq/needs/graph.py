@@ -8,9 +8,9 @@ comes in.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable
 
+from ondevice import checks
 from ondevice.lintseq.needs.conditions import Condition, holds, lines_of
 from ondevice.lintseq.needs.layout import Layout
 from ondevice.lintseq.needs.members import MemberNeeds
@@ -115,8 +115,7 @@ def _syntax_error(text: str, header: bool) -> int | None:
     if header:
         text += "\n   pass" if before.startswith("match") else "\n pass"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with checks.quietly():
             ast.parse(before + text)
     except SyntaxError as error:
         return (error.lineno or 1) - before.count("\n")
