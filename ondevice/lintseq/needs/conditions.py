@@ -11,19 +11,34 @@ from typing import TypeAlias, Union
 Condition: TypeAlias = Union[int, "AnyOf", "AllOf", "Gone"]
 
 
-class AnyOf(tuple["Condition", ...]):
+class _Conditions(tuple["Condition", ...]):
+    """Several conditions; what is made of them tells two of the same apart."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple.__hash__(self)))
+
+
+class AnyOf(_Conditions):
     """Holds while one of its conditions does."""
 
     __slots__ = ()
 
 
-class AllOf(tuple["Condition", ...]):
+class AllOf(_Conditions):
     """Holds while all of its conditions do."""
 
     __slots__ = ()
 
 
-class Gone(tuple["Condition", ...]):
+class Gone(_Conditions):
     """Holds once none of its conditions does."""
 
     __slots__ = ()
