@@ -82,17 +82,22 @@ class Classes:
                 own = self._classes[id(scope.node)]
                 found = [self.named(base, scope.parent) for base in scope.node.bases]
                 own.bases += [base for base in found if base and base is not own]
+        self._take_members(names)
 
     def __iter__(self) -> Iterator[Class]:
         return iter(self._classes.values())
 
-    def take_members(self, names: Names) -> None:
+    def _take_members(self, names: Names) -> None:
         """Take note of the attributes that methods assign."""
         for store, scope, value in names.stores:
             owner = self.instance(store.value, scope)
             if owner:
                 method = self.frame(scope)
-                of_self = method and _is_first(store.value, method)
+                of_self = (
+                    method is not None
+                    and isinstance(store.value, ast.Name)
+                    and store.value.id == _first_parameter(method)
+                )
                 members = owner.members if of_self else owner.given
                 members.setdefault(store.attr, []).append((store.lineno - 1, method))
                 owner.values.setdefault(store.attr, []).append(
@@ -192,8 +197,7 @@ class Classes:
         node, outer = scope.node, scope.parent
         if not isinstance(node, Function) or not outer or outer.kind != "class":
             return None
-        arguments = [*node.args.posonlyargs, *node.args.args]
-        if not arguments or arguments[0].arg != name or len(bindings) != 1:
+        if _first_parameter(node) != name or len(bindings) != 1:
             return None
         kinds = {"staticmethod", "classmethod"} & decorators(node).keys()
         if node.name in ("__new__", "__init_subclass__", "__class_getitem__"):
@@ -201,10 +205,9 @@ class Classes:
         return self._classes.get(id(outer.node)) if kinds == ({decorator} - {None}) else None
 
 
-def _is_first(node: ast.expr, function: Function) -> bool:
-    """Return whether an expression is the first argument of a function."""
-    arguments = [*function.args.posonlyargs, *function.args.args]
-    return isinstance(node, ast.Name) and bool(arguments) and arguments[0].arg == node.id
+def _first_parameter(function: Function) -> str | None:
+    parameters = [*function.args.posonlyargs, *function.args.args]
+    return parameters[0].arg if parameters else None
 
 
 def decorators(node: Function | ast.ClassDef) -> dict[str, int]:

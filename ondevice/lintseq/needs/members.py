@@ -1,17 +1,17 @@
-"""What attributes, calls and methods need of the classes and functions of the same program.
+"""What attributes, values and methods need of the classes and functions of the same program.
 
-These are pylint's inferences (E0110, E0203, E03xx, E11xx, W0231), as far as they can fail for lack
-of a line: an attribute that nothing assigns any more, a value from a function that no longer
-returns one, arguments for a constructor that is gone.
+These are pylint's inferences (E0203, E03xx, E11xx, W0231), as far as they can fail for lack of a
+line: an attribute that nothing assigns any more, a value from a function that no longer returns
+one.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 
+from ondevice.lintseq.needs.calls import CallNeeds, called_name
 from ondevice.lintseq.needs.classes import Class, Classes, Function, decorators
-from ondevice.lintseq.needs.conditions import AnyOf, Condition, Gone
+from ondevice.lintseq.needs.conditions import AnyOf
 from ondevice.lintseq.needs.scopes import Demand
 from ondevice.lintseq.needs.structure import Need
 from ondevice.lintseq.needs.walk import Names
@@ -46,16 +46,18 @@ class MemberNeeds:
     def __init__(self, names: Names, need: Need) -> None:
         self._need = need
         self._classes = Classes(names)
-        self._classes.take_members(names)
+        calls = CallNeeds(self._classes, need)
         for owner in self._classes:
             self._class(owner)
         for demand in names.demands:
             if demand.kind == "attribute":
                 self._attribute(demand)
             elif demand.kind == "call":
-                self._call(demand)
+                assert isinstance(demand.node, ast.Call)
+                self._more_than_none(demand.node.func, demand)
+                calls.call(demand.node, demand.scope)
             elif demand.kind == "format":
-                self._format(demand)
+                calls.format(demand.node)
             else:
                 self._value(demand)
 
@@ -73,7 +75,7 @@ class MemberNeeds:
         if (made := decorators(owner.node).get("dataclass")) is not None:
             for statement in owner.node.body:
                 value = statement.value if isinstance(statement, ast.AnnAssign) else None
-                if isinstance(value, ast.Call) and _called(value) == "field":
+                if isinstance(value, ast.Call) and called_name(value) == "field":
                     self._need(statement.lineno - 1, made)
 
     def _decorated(self, owner: Class, method: Function) -> None:
@@ -144,14 +146,6 @@ class MemberNeeds:
                 if methods:
                     self._need(demand.line, AnyOf(method.lineno - 1 for method in methods))
 
-    def _format(self, demand: Demand) -> None:
-        """A text with ``%`` and a tuple: all that the text has places for."""
-        node = demand.node
-        assert isinstance(node, ast.BinOp)
-        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Tuple):
-            for value in node.right.elts:
-                self._need(demand.line, value.lineno - 1)
-
     def _property(self, node: ast.expr, demand: Demand) -> Function | None:
         """Return the property that an expression names; as a mere method it would not do."""
         if not isinstance(node, ast.Attribute):
@@ -170,119 +164,10 @@ class MemberNeeds:
         if others and len(others) < len(values) and demand.kind != "assign":
             self._need(demand.line, AnyOf(others))
 
-    def _call(self, demand: Demand) -> None:
-        node = demand.node
-        assert isinstance(node, ast.Call)
-        self._more_than_none(node.func, demand)
-        owner = self._classes.named(node.func, demand.scope)
-        function = (
-            owner.method("__init__") if owner else self._classes.function(node.func, demand.scope)
-        )
-        if owner:
-            self._construction(owner, node, demand.line)
-        elif called := self._classes.instance(node.func, demand.scope):
-            function = called.method("__call__")
-            if function:
-                self._need(demand.line, function.lineno - 1)
-        if not function and not owner:
-            self._foreign_call(node, demand)
-            return
-        arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-        for argument in arguments:
-            self._need(demand.line, argument.lineno - 1)
-        if function:
-            for parameter in [*function.args.args, *function.args.kwonlyargs]:
-                self._need(demand.line, parameter.lineno - 1)
-
-    def _foreign_call(self, node: ast.Call, demand: Demand) -> None:
-        """A call of the standard library, of which pylint knows what arguments it must have.
-
-        Here it is not looked up, lest the result depend on the Python that runs: a class (by its
-        capital) takes all arguments that it is given, a function those by position.
-        """
-        root: ast.expr = node.func
-        name = ""
-        while isinstance(root, ast.Attribute):
-            name = name or root.attr
-            root = root.value
-        if node.end_lineno == node.lineno:
-            return
-        if isinstance(root, ast.Constant) and name == "format":
-            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                self._need(demand.line, argument.lineno - 1)
-        if not isinstance(root, ast.Name):
-            return
-        found = self._classes.binding(root.id, demand.scope)
-        inherits = self._classes.instance(root, demand.scope)
-        if inherits and len(inherits.node.bases) > len(inherits.bases):
-            pass  # perhaps from the standard library
-        elif not found or not all(_is_standard(binding.node) for binding in found[1]):
-            return
-        arguments = list(node.args)
-        if (name or root.id)[:1].isupper():
-            arguments += [keyword.value for keyword in node.keywords]
-        for argument in arguments:
-            self._need(demand.line, argument.lineno - 1)
-
-    def _construction(self, owner: Class, node: ast.Call, line: int) -> None:
-        for name, missing in _abstract_methods(owner).items():
-            self._need(line, AnyOf((*missing, *_overrides(owner, name))))
-        if not node.args and not node.keywords:
-            return
-        if initializer := owner.method("__init__"):
-            self._need(line, initializer.lineno - 1)
-            return
-        made = decorators(owner.node).get("dataclass")
-        if made is not None:
-            self._need(line, made)
-        fields = {name: at for one in reversed(owner.family()) for name, at in one.fields.items()}
-        for at in list(fields.values())[: len(node.args)]:
-            self._need(line, at)
-        for keyword in node.keywords:
-            if keyword.arg in fields:
-                self._need(line, fields[keyword.arg])
-
 
 def _property_line(function: Function) -> int | None:
     """Return the line of the decorator that makes a method a property."""
     return next((line for name, line in decorators(function).items() if name in _PROPERTIES), None)
-
-
-def _called(node: ast.Call) -> str:
-    """Return the last name of what is called."""
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
-def _is_standard(node: ast.AST | None) -> bool:
-    """Return whether a statement imports from the standard library."""
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        names = [node.module]
-    else:
-        return False
-    return all(name.partition(".")[0] in sys.stdlib_module_names for name in names)
-
-
-def _abstract_methods(owner: Class) -> dict[str, list[Condition]]:
-    """Return, by name, when each abstract method that the class overrides is none any more."""
-    found: dict[str, list[Condition]] = {}
-    for base in owner.family()[1:]:
-        for name, method in base.methods.items():
-            line = decorators(method).get("abstractmethod")
-            if line is not None and owner.method(name) is not method:
-                found.setdefault(name, []).append(Gone((line,)))
-    return found
-
-
-def _overrides(owner: Class, name: str) -> list[int]:
-    return [
-        one.methods[name].lineno - 1
-        for one in owner.family()
-        if name in one.methods and "abstractmethod" not in decorators(one.methods[name])
-    ]
 
 
 def _values(function: Function) -> list[int]:

@@ -25,7 +25,10 @@ from ondevice.lintseq.needs.scopes import Binding, Scope, Try, Use
 from ondevice.lintseq.needs.structure import Need
 from ondevice.lintseq.needs.walk import Names
 
-_BUILTINS = frozenset(dir(builtins)) | {"WindowsError", "__file__", "__path__", "__annotations__"}
+# With what every module has, and WindowsError, which other systems lack.
+_BUILTINS = frozenset(dir(builtins)) | {
+    *("__annotations__", "__builtins__", "__cached__", "__file__", "__path__", "WindowsError")
+}
 _CLASS_NAMES = frozenset({"__module__", "__qualname__", "__name__"})
 _LEAVING = frozenset({"exit", "quit", "_exit", "abort", "assert_never"})
 # What a use may ask of a binding, from the strictest on; the program as it is says what it can.
@@ -119,7 +122,7 @@ class NameNeeds:
                     inner = scope
             deferred = deferred or scope.deferred
             scope = scope.parent
-        if use.name in _BUILTINS or (use.name.startswith("__") and use.name in vars(ast)):
+        if use.name in _BUILTINS:
             return ALWAYS
         if not stars:
             return NEVER
@@ -136,7 +139,7 @@ class NameNeeds:
             ways = [way for binding in before for way in self._certain(binding, use)]
         else:
             ways = [_there(binding) for binding in before]
-        found = any_of(ways) if ways else NEVER
+        found = any_of(ways)
         if use.here:
             return found
         outside = self._resolved(use, scope.parent, deferred or scope.deferred, rule, stars=False)
