@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import IO
@@ -15,8 +14,7 @@ def lock(path: Path) -> IO[bytes] | None:
     """
     file = path.open("ab")
     try:
-        with contextlib.suppress(NotImplementedError):
-            _lock(file)
+        _lock(file)
     except (BlockingIOError, PermissionError):
         file.close()
         return None

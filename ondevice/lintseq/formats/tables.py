@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ondevice.lintseq.formats.source import MAX_LINE, Span
 from ondevice.lintseq.rows import NEW_COLUMNS, PROGRAMS, Problem, Row
 
 
-class TableSource:
+class TableSource(ABC):
     """Rows of a table, whole or only what holds their programs."""
 
     is_table = True
@@ -56,14 +57,17 @@ class TableSource:
         with damage_told(self.path):
             return self._slice(span.start, span.count)
 
+    @abstractmethod
     def close(self) -> None:
         """Close the files."""
 
+    @abstractmethod
     def _open(self) -> None:
-        raise NotImplementedError
+        """Open the files, and set ``schema`` and ``size``."""
 
+    @abstractmethod
     def _slice(self, start: int, count: int) -> Any:
-        raise NotImplementedError
+        """Return so many rows as a table of pyarrow."""
 
     def _checked_column(self, field: str) -> str:
         """Return the column that holds programs; raises ``DataError`` when there is none."""
@@ -159,6 +163,9 @@ class FolderSource(TableSource):
             self._dataset = datasets.load_from_disk(str(self.path)).with_format("arrow")
         self.schema = self._dataset.features.arrow_schema
         self.size = len(self._dataset)
+
+    def close(self) -> None:
+        """Nothing is to be closed: the files are mapped, and go with the tables."""
 
     def _slice(self, start: int, count: int) -> Any:
         return self._dataset[start : start + count].cast(self.schema)

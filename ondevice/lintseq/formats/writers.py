@@ -115,6 +115,7 @@ def write_folder(tables: Tables, target: Path, folder: Path) -> None:
     made.mkdir()
     try:
         kept = features.from_arrow_schema(tables.schema)
+    # pyarrow's and datasets' words for a type that they do not know.
     except (ValueError, TypeError, NotImplementedError) as error:
         raise DataError(f"Hugging Face datasets has no such column: {error}") from error
     shards = list(_write_shards(tables, kept.arrow_schema, made, arrow))
