@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import cProfile
-import pstats
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -27,21 +27,19 @@ def profile(programs: list[Program], *, paths: int, seed: int) -> dict[str, Any]
         profiler.enable()
         ours.run(program, "fast", paths, seed)
         profiler.disable()
-    stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     functions = [
-        (own, calls, _module(file), name)
-        for (file, _, name), (_, calls, own, _, _) in stats.items()
+        (entry.inlinetime, entry.callcount, *_place(entry.code)) for entry in profiler.getstats()
     ]
     total = sum(own for own, *_ in functions) or 1.0
-    modules: Counter[str] = Counter()
+    modules: defaultdict[str, float] = defaultdict(float)
     for own, _, module, _ in functions:
-        modules[module] += own  # type: ignore[assignment]
+        modules[module] += own
     return {
         "programs": len(programs),
         "seconds under the profiler": round(total, 3),
         "share by module": {
             module: round(own / total, 4)
-            for module, own in modules.most_common()
+            for module, own in sorted(modules.items(), key=lambda pair: -pair[1])
             if own >= total / 200
         },
         "functions": [
@@ -64,7 +62,7 @@ def growth(
             on_progress(f"profile: {program.name}")
         runs = [ours.run(program, "fast", 1, seed) for _ in range(REPEATS)]
         if not runs[0].failure:
-            seconds = min(run.cpu for run in runs)
+            seconds = min(run.wall for run in runs)
             rows.append((program.name, program.lines, len(runs[0].paths[0]), seconds))
     result: dict[str, Any] = {
         "programs": len(rows),
@@ -91,10 +89,15 @@ def _slope(x: Any, y: Any) -> dict[str, float]:
     }
 
 
+def _place(code: CodeType | str) -> tuple[str, str]:
+    """Return the module and the name of a function; one that is built in is known by its text."""
+    if isinstance(code, str):
+        return "builtins", code
+    return _module(code.co_filename), code.co_name
+
+
 def _module(file: str) -> str:
     """Return a file's module, as far as it is ours or a package's; no folders of this machine."""
-    if file == "~":
-        return "builtins"
     parts = Path(file).with_suffix("").parts
     for root in ("ondevice", "site-packages"):
         if root in parts:
