@@ -17,7 +17,8 @@ SOLUTION = (
     "def weigh_marmalade(jars):\n    # a secret remark on shelves\n"
     "    weighed = sorted(jars, key=lambda jar: jar.lid_colour)\n    return weighed[::-1]\n"
 )
-ROW = {"task_id": "jars/1", "prompt": PROMPT, "canonical_solution": SOLUTION, "test": "assert True"}
+TEST = "assert weigh_marmalade([]) == [], 'no jar is lost from the wooden shelf of the larder'"
+ROW = {"task_id": "jars/1", "prompt": PROMPT, "canonical_solution": SOLUTION, "test": TEST}
 
 
 def write(path: Path, rows: list[Any]) -> Path:
@@ -108,7 +109,7 @@ def test_what_shares_a_run_is_found(tmp_path: Path, text: str) -> None:
     [
         "def weigh_marmalade(jars):\n    return sorted(jars)\n",
         "def other():\n    '''Weigh every marmalade jar upon its shelf.'''\n",
-        "assert True\n",
+        f"{TEST}\n",  # tests are no column that is looked at
     ],
 )
 def test_what_shares_less_is_not(tmp_path: Path, text: str) -> None:

@@ -121,7 +121,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
 @contextlib.contextmanager
 def running(source: Path, target: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     command = [*COMMAND, str(source), str(target), *options]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         try:
             yield process
         finally:
