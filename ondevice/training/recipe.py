@@ -36,6 +36,25 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class CorpusSettings:
+    """What is pretrained on.
+
+    ``folder`` is one that ``ondevice corpus`` wrote, with train.jsonl and held-out.jsonl, and in
+    which ``ondevice lintseq`` has made train-edits.jsonl and held-out-edits.jsonl of them.
+    """
+
+    folder: Path
+    functions: float = 0.15
+    """Share of the tokens trained on that are functions and classes by themselves."""
+    edits: float = 0.4
+    """Share that are edit sequences; what these two leave are whole files."""
+    sample: int = 64
+    """Millions of bytes that the tokenizer is trained on, in these shares."""
+    held_out_rows: int = 32
+    """Rows of each kind that the loss is watched on."""
+
+
+@dataclass(frozen=True)
 class TokenizerSettings:
     """A byte-level BPE tokenizer over edit sequences."""
 
@@ -69,6 +88,10 @@ class OptimizationSettings:
     decay: float = 0.3
     """Share of the steps, at the end, over which the rate decays."""
     clip: float = 1.0
+    tokens_per_pass: int = 0
+    """Tokens of a batch that go through the model at once, for the memory; 0: all."""
+    evaluate_every: int = 100
+    """Steps after which the loss on what is held out is taken, and samples are drawn."""
     checkpoint_minutes: float = 5.0
     compile: bool = True
 
@@ -79,10 +102,13 @@ class Recipe:
 
     name: str
     seed: int
-    data: DataSettings
     tokenizer: TokenizerSettings
     model: ModelSettings
     training: OptimizationSettings
+    data: DataSettings | None = None
+    """For tuning; a recipe has either this or ``corpus``."""
+    corpus: CorpusSettings | None = None
+    """For pretraining."""
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -98,19 +124,27 @@ class Recipe:
             raise DataError(f"{path} is no readable TOML file: {error}") from error
         sections: dict[str, Any] = {
             "data": DataSettings,
-            "tokenizer": TokenizerSettings,
-            "model": ModelSettings,
-            "training": OptimizationSettings,
+            "corpus": CorpusSettings,
+            **_ALWAYS,
         }
         _known(path, "recipe", cls, raw)  # before a misnamed section is missed for what it holds
         values = {
             key: _section(path, key, sections[key], value) if key in sections else value
-            for key, value in {**{name: {} for name in sections}, **raw}.items()
+            for key, value in {**{name: {} for name in _ALWAYS}, **raw}.items()
         }
         recipe: Recipe = _section(path, "recipe", cls, values)
+        if (recipe.data is None) == (recipe.corpus is None):
+            raise DataError(f"{path}: a recipe has a section data, to tune, or corpus, to pretrain")
         _check_ranges(path, recipe)
-        tasks = (path.parent / recipe.data.tasks).resolve()
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, tasks=tasks))
+        return recipe._with_paths_from(path.parent)
+
+    def _with_paths_from(self, folder: Path) -> Recipe:
+        if self.data:
+            tasks = (folder / self.data.tasks).resolve()
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, tasks=tasks))
+        assert self.corpus
+        rows = (folder / self.corpus.folder).resolve()
+        return dataclasses.replace(self, corpus=dataclasses.replace(self.corpus, folder=rows))
 
     def fingerprint(self) -> str:
         """Identify what a checkpoint can be resumed with.
@@ -118,10 +152,23 @@ class Recipe:
         The number of steps is left out: it moves only the decay, so that a run may be prolonged.
         """
         settings = dataclasses.asdict(self)
-        for volatile in ("steps", "checkpoint_minutes", "compile"):
+        for volatile in _VOLATILE:
             del settings["training"][volatile]
-        del settings["data"]["tasks"]
+        used, place, other = (
+            ("data", "tasks", "corpus") if self.data else ("corpus", "folder", "data")
+        )
+        del settings[used][place], settings[other]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+_ALWAYS: dict[str, Any] = {
+    "tokenizer": TokenizerSettings,
+    "model": ModelSettings,
+    "training": OptimizationSettings,
+}
+"""The sections that every recipe has, if only by their defaults."""
+
+_VOLATILE = ("steps", "tokens_per_pass", "evaluate_every", "checkpoint_minutes", "compile")
 
 
 def _section(path: Path, name: str, kind: Any, values: Any) -> Any:
@@ -151,15 +198,17 @@ def _typed(path: Path, section: str, field: dataclasses.Field[Any], value: Any) 
     return Path(value) if field.type == "Path" else value
 
 
-_SHARES = ("noisy", "renamed", "development", "decay")
+_SHARES = ("noisy", "renamed", "development", "decay", "functions", "edits")
 _MAY_BE_ZERO = frozenset(
     {"learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes", "drawn"}
+    | {"tokens_per_pass"}
 )
 
 
 def _check_ranges(path: Path, recipe: Recipe) -> None:
     """Refuse numbers that would fail, or never end, hours into a run."""
-    for section in (recipe.data, recipe.tokenizer, recipe.model, recipe.training):
+    data: Any = recipe.data or recipe.corpus
+    for section in (data, recipe.tokenizer, recipe.model, recipe.training):
         for name, value in dataclasses.asdict(section).items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
@@ -171,6 +220,8 @@ def _check_ranges(path: Path, recipe: Recipe) -> None:
                 wanted, right = "more than 0", 0 < value < math.inf
             if not right:
                 raise DataError(f"{path}: {name} must be {wanted}, not {value}")
+    if recipe.corpus and recipe.corpus.functions + recipe.corpus.edits > 1:
+        raise DataError(f"{path}: the shares of functions and edits must be at most 1 together")
     if recipe.model.width % (2 * recipe.model.heads):
         raise DataError(
             f"{path}: the width {recipe.model.width} must be divisible by twice the heads, "

@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from ondevice.errors import DataError  # noqa: E402
-from ondevice.training.loop import build_model, learning_rate  # noqa: E402
 from ondevice.training.optimizer import Muon, make_optimizers, orthogonalized  # noqa: E402
 from ondevice.training.recipe import ModelSettings, OptimizationSettings  # noqa: E402
+from ondevice.training.trainer import build_model, learning_rate  # noqa: E402
 
 SETTINGS = OptimizationSettings(steps=100)
 

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from ondevice.errors import DataError, DependencyError  # noqa: E402
-from ondevice.training import loop  # noqa: E402
+from ondevice.training import reporter, trainer  # noqa: E402
 from ondevice.training.run import train  # noqa: E402
 
 STEPS = 20
@@ -39,7 +39,7 @@ def run(recipe: Path, name: str, start: Path | None = None) -> tuple[Path, list[
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, saved: int, stopped: int) -> None:
     """Have a run save at one step alone, and fail after a later one."""
-    step, save = loop._Trainer.step, loop._Trainer.save
+    step, save = trainer.Trainer.step, trainer.Trainer.save
 
     def failing_step(self: Any, batch: Any) -> float:
         if self.progress.step == stopped:
@@ -50,8 +50,8 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, saved: int, stopped: int) -> None:
         if self.progress.step == saved:
             save(self, path)
 
-    monkeypatch.setattr(loop._Trainer, "step", failing_step)
-    monkeypatch.setattr(loop._Trainer, "save", rare_save)
+    monkeypatch.setattr(trainer.Trainer, "step", failing_step)
+    monkeypatch.setattr(trainer.Trainer, "save", rare_save)
 
 
 def assert_same_end(first: Path, second: Path) -> None:
@@ -70,7 +70,14 @@ def assert_same_end(first: Path, second: Path) -> None:
 def test_a_run_from_recipe_to_checkpoint(recipe: Path) -> None:
     folder, said = run(recipe, "run")
     assert {path.name for path in folder.iterdir()} == {
-        *("recipe.sha256", "sequences.jsonl", "tokenizer.json", "state.pt", "checkpoint")
+        *(
+            "recipe.sha256",
+            "sequences.jsonl",
+            "tokenizer.json",
+            "state.pt",
+            "checkpoint",
+            "log.jsonl",
+        )
     }
     assert said[1].startswith("3 tasks, 5 programs, ")
     assert said[2] == "tokenizer with 320 tokens"
@@ -90,7 +97,8 @@ def test_a_run_from_recipe_to_checkpoint(recipe: Path) -> None:
 
 
 def test_the_loss_falls(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(reporter, "SECONDS", 0.0)
+    recipe.write_text(recipe.read_text() + "evaluate_every = 1\n")
     _, said = run(recipe, "run")
     reports = [line for line in said if line.startswith("step ")]
     assert len(reports) == STEPS
@@ -121,11 +129,11 @@ def test_a_run_that_was_cut_off_ends_alike(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ondevice.training import loop
+from ondevice.training import reporter, trainer
 from ondevice.training.run import train
 
-save = loop._Trainer.save
-step = loop._Trainer.step
+save = trainer.Trainer.save
+step = trainer.Trainer.step
 
 def save_once(self, path):
     if self.progress.step == 6:
@@ -138,7 +146,7 @@ def killing_step(self, batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, batch)
 
-loop._Trainer.save, loop._Trainer.step = save_once, killing_step
+trainer.Trainer.save, trainer.Trainer.step = save_once, killing_step
 train(Path(sys.argv[1]), Path(sys.argv[2]), threads=1)
 """
 
@@ -203,7 +211,7 @@ def test_what_is_missing_is_said_before_the_work(
     recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ondevice.training.loop", None)
-    monkeypatch.setattr("ondevice.training.run.refactor_tasks", None)
+    monkeypatch.setattr("ondevice.training.run._source", None)
     with pytest.raises(DependencyError, match=r"pip install 'ondevice\[train\]'"):
         run(recipe, "run")
 
@@ -212,7 +220,7 @@ class TestFromACheckpoint:
     def test_it_goes_on_where_that_one_ended(
         self, recipe: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+        monkeypatch.setattr(reporter, "SECONDS", 0.0)
         first, said = run(recipe, "first")
         start = first / "checkpoint"
         second, again = run(recipe, "second", start=start)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ondevice.training.data import Task, refactor_tasks
 from ondevice.training.recipe import DataSettings, TokenizerSettings
-from ondevice.training.run import tokenizer_texts
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
+from ondevice.training.tuning.source import tokenizer_texts
+from ondevice.training.tuning.tasks import Task, refactor_tasks
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

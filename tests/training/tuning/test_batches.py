@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ondevice.training.batches import IGNORED, Batch, Batches
-from ondevice.training.data import refactor_tasks
+from ondevice.training.batch import IGNORED, Batch
 from ondevice.training.recipe import Recipe
-from ondevice.training.run import TEMPLATE, tokenizer_texts
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
+from ondevice.training.tuning.batches import TaskBatches
+from ondevice.training.tuning.source import tokenizer_texts
+from ondevice.training.tuning.tasks import refactor_tasks
 
 
 @pytest.fixture
@@ -21,14 +22,15 @@ def make(recipe: Path) -> Any:
     tasks = refactor_tasks(read.data, read.seed)
     tokenizer = train_tokenizer(tokenizer_texts(tasks), read.tokenizer)
 
-    def make(context: int = 256, budget: int = 1024, noisy: float = 0.0) -> Batches:
+    def make(context: int = 256, budget: int = 1024, noisy: float = 0.0) -> TaskBatches:
         changed = dataclasses.replace(
             read,
             data=dataclasses.replace(read.data, noisy=noisy, renamed=0.0),
             model=dataclasses.replace(read.model, context=context),
             training=dataclasses.replace(read.training, tokens_per_batch=budget),
         )
-        return Batches(tasks, tokenizer, changed, TEMPLATE)
+        assert changed.data
+        return TaskBatches(tasks, tokenizer, changed, changed.data)
 
     make.tasks, make.tokenizer = tasks, tokenizer  # type: ignore[attr-defined]
     return make

@@ -4,46 +4,38 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ondevice.training.data import Task, examples
-from ondevice.training.recipe import Recipe
+from ondevice.training.batch import IGNORED, Batch
+from ondevice.training.recipe import DataSettings, Recipe
+from ondevice.training.template import TEMPLATE
 from ondevice.training.tokenizer import END_OF_TEXT
+from ondevice.training.tuning.tasks import Task, examples
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-IGNORED = -100
 ROUNDING = 32
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Token ids and targets, int64 of shape (rows, length); targets are the ids one step on,
-    ``IGNORED`` where no loss is taken: in the instruction and in the padding."""
-
-    ids: NDArray[np.int64]
-    targets: NDArray[np.int64]
-
-
-class Batches:
+class TaskBatches:
     """All batches of a run: ``epoch(n)`` is the same whenever it is asked for."""
 
-    def __init__(self, tasks: list[Task], tokenizer: Tokenizer, recipe: Recipe, template: str):
+    def __init__(
+        self, tasks: list[Task], tokenizer: Tokenizer, recipe: Recipe, data: DataSettings
+    ) -> None:
         self._tasks = tasks
         self._tokenizer = tokenizer
         self._recipe = recipe
-        self._template = template
+        self._data = data
         self._end = tokenizer.token_to_id(END_OF_TEXT)
 
     def epoch(self, number: int) -> list[Batch]:
         """Return the batches of one pass over all instructions."""
         rng = random.Random(f"{self._recipe.seed}/epoch/{number}")
-        rows = self._encode(examples(self._tasks, self._recipe.data, rng))
+        rows = self._encode(examples(self._tasks, self._data, rng))
         # Rows of like length share a batch, to waste little on padding.
         rows.sort(key=lambda row: len(row[0]))
         batches = list(self._cut(rows))
@@ -53,7 +45,7 @@ class Batches:
     def _encode(self, pairs: list[tuple[str, str]]) -> list[tuple[list[int], int]]:
         """Return (tokens, length of the prompt) for each pair that fits the context."""
         prompts = self._tokenizer.encode_batch(
-            [self._template.replace("{instruction}", instruction) for instruction, _ in pairs]
+            [TEMPLATE.replace("{instruction}", instruction) for instruction, _ in pairs]
         )
         answers = self._tokenizer.encode_batch([sequence for _, sequence in pairs])
         rows = [

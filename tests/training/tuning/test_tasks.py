@@ -13,7 +13,9 @@ import pytest
 
 from ondevice.edits import LINTSEQ, Buffer
 from ondevice.errors import DataError
-from ondevice.training.data import (
+from ondevice.training.recipe import DataSettings, Recipe
+from ondevice.training.tuning.source import tokenizer_texts
+from ondevice.training.tuning.tasks import (
     Task,
     disturb,
     divide,
@@ -22,10 +24,8 @@ from ondevice.training.data import (
     refactor_tasks,
     rename,
 )
-from ondevice.training.recipe import DataSettings, Recipe
-from ondevice.training.run import tokenizer_texts
 
-EVERYDAY = Path(__file__).parents[2] / "bench" / "everyday"
+EVERYDAY = Path(__file__).parents[3] / "bench" / "everyday"
 
 
 def all_rows() -> Iterator[dict[str, Any]]:

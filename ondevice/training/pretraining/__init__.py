@@ -1,0 +1,1 @@
+"""Pretraining: the loss is taken on every token of a corpus."""

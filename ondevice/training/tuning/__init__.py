@@ -1,0 +1,1 @@
+"""Instruction tuning: the loss is taken on the edits that answer an instruction."""
