@@ -22,6 +22,7 @@ EXTRAS = {
     "lintseq": ("datasets", "pyarrow", "pylint", "ruff"),
     "corpus": ("datasketch", "packaging"),
     "ray": ("ray",),
+    "plots": ("matplotlib",),
 }
 PURPOSES = {
     "gguf": "the llama_cpp backend",
@@ -30,6 +31,7 @@ PURPOSES = {
     "lintseq": "other linters and formats of ondevice lintseq",
     "corpus": "ondevice corpus",
     "ray": "ondevice lintseq --engine ray",
+    "plots": "the pictures that bench/ draws",
 }
 BACKENDS = {"onnx": "onnxruntime", "llama_cpp": "llama-cpp-python"}
 _TRIAL_TOKENS = 32
