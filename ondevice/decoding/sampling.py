@@ -1,8 +1,10 @@
-"""From logits to a token: temperature, top-k, top-p and min-p, with a generator of its own."""
+"""From logits to tokens: temperature, top-k, top-p and min-p, for all branches in one step."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,10 @@ from ondevice.errors import RequestError
 FloatArray = NDArray[np.float32]
 
 _FIRST_LOOK = 64
-"""How many tokens top-p sorts before it looks at more: sorting a whole vocabulary of 50,000 costs
-milliseconds a token, and a trained model is seldom that undecided."""
+"""How many tokens top-p sorts before it looks at more: a trained model is seldom that undecided."""
+_BLOCK = 64
+"""Columns of which only the best is looked at before top-k decides among few: to part a row of
+50,000 costs a quarter of a millisecond, to take the best of each block a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +48,117 @@ class Sampling:
 
 def sample(logits: FloatArray, sampling: Sampling, rng: np.random.Generator) -> int:
     """Draw one token from logits of shape (vocabulary,), of which at least one is finite."""
+    return sample_rows(logits[None], sampling, [rng])[0]
+
+
+def sample_rows(
+    logits: FloatArray, sampling: Sampling, rngs: Sequence[np.random.Generator]
+) -> list[int]:
+    """Draw a token for each row of logits of shape (rows, vocabulary), by its own generator.
+
+    What a row draws does not depend on the other rows.
+    """
     if sampling.temperature == 0.0:
-        return int(np.argmax(logits))
-    shifted = logits.astype(np.float64) - float(logits.max())
-    with np.errstate(over="ignore"):  # close to temperature 0, all but the best overflow to -inf
-        weights = np.exp(shifted / sampling.temperature)
-    candidates = np.arange(len(weights))
-    if 0 < sampling.top_k < len(weights):
-        candidates = np.argpartition(weights, -sampling.top_k)[-sampling.top_k :]
+        greedy: list[int] = logits.argmax(axis=1).tolist()
+        return greedy
+    # In float32 throughout; close to temperature 0, all but the best overflow to -inf.
+    scale = np.float32(min(1 / max(sampling.temperature, 1e-38), 3e38))
+    with np.errstate(over="ignore"):
+        # The most likely token has weight 1, so that min_p is the bound itself.
+        weights = np.exp((logits - logits.max(axis=1, keepdims=True)) * scale)
+    numbers = np.array([rng.random() for rng in rngs])
+    if sampling.top_k or sampling.top_p < 1.0:
+        return _drawn(_narrowed(weights, sampling), numbers)
+    cumulative = np.cumsum(np.where(weights >= sampling.min_p, weights, 0), axis=1, dtype=float)
+    return [
+        int(np.searchsorted(row, number * row[-1], side="right"))
+        for row, number in zip(cumulative, numbers, strict=True)
+    ]
+
+
+class _Candidates(NamedTuple):
+    """What may be drawn, row by row, in each the most likely first: equally long columns."""
+
+    rows: NDArray[np.intp]
+    tokens: NDArray[np.intp]
+    weights: NDArray[np.float64]
+
+
+def _narrowed(weights: FloatArray, sampling: Sampling) -> _Candidates:
+    floor = _floor(weights, sampling)
+    rows, tokens = np.nonzero(weights >= floor[:, None])
+    found = weights[rows, tokens].astype(np.float64)
+    if len(weights) == 1:
+        order = np.argsort(-found, kind="stable")
+    else:
+        order = np.lexsort((-found, rows))
+    rows, tokens, found = rows[order], tokens[order], found[order]
+    starts = np.searchsorted(rows, np.arange(len(weights)))
+    keep = found >= sampling.min_p
+    if sampling.top_k:
+        among = np.arange(len(rows)) - starts[rows] < sampling.top_k
+        found = np.where(among, found, 0.0)
+        keep &= among
+        total = np.add.reduceat(found, starts)
+    else:
+        total = weights.sum(axis=1, dtype=np.float64)
+    before = np.cumsum(found) - found
+    before -= before[starts][rows]
     if sampling.top_p < 1.0:
-        candidates = _nucleus(weights, candidates, sampling.top_p)
-    weights = weights[candidates]
-    # The most likely token has weight 1, so that min_p is the bound itself.
-    cumulative = np.cumsum(np.where(weights >= sampling.min_p, weights, 0.0))
-    cumulative /= cumulative[-1]
-    return int(candidates[np.searchsorted(cumulative, rng.random(), side="right")])
+        keep &= before < sampling.top_p * total[rows]
+    return _Candidates(rows[keep], tokens[keep], found[keep])
 
 
-def _nucleus(
-    weights: NDArray[np.float64], candidates: NDArray[np.intp], share: float
-) -> NDArray[np.intp]:
-    """Return the fewest candidates that make up ``share`` of their weight, most likely first."""
-    enough = share * weights[candidates].sum()
+def _floor(weights: FloatArray, sampling: Sampling) -> FloatArray:
+    """Return a bound for each row, below which no token can be drawn."""
+    vocabulary = weights.shape[1]
+    if 0 < sampling.top_k < vocabulary:
+        return _kth_largest(weights, sampling.top_k)
+    floor = np.zeros(len(weights), dtype=np.float32)
+    if sampling.top_p == 1.0:
+        return floor
+    enough = sampling.top_p * weights.sum(axis=1, dtype=np.float64)
+    undecided = np.arange(len(weights))
     count = _FIRST_LOOK
-    while True:
-        top = candidates
-        if count < len(candidates):
-            top = candidates[np.argpartition(weights[candidates], -count)[-count:]]
-        top = top[np.argsort(-weights[top], kind="stable")]
-        reached = int(np.searchsorted(np.cumsum(weights[top]), enough))
-        if reached < len(top) or count >= len(candidates):
-            return top[: reached + 1]
+    while count < vocabulary and len(undecided):
+        looked_at = weights[undecided]
+        bound = _kth_largest(looked_at, count)
+        mass = np.where(looked_at >= bound[:, None], looked_at, 0).sum(axis=1, dtype=np.float64)
+        decided = mass >= enough[undecided]
+        floor[undecided[decided]] = bound[decided]
+        undecided = undecided[~decided]
         count *= 8
+    return floor
+
+
+def _kth_largest(weights: FloatArray, k: int) -> FloatArray:
+    count, vocabulary = weights.shape
+    blocks = -(-vocabulary // _BLOCK)
+    if k < blocks // 2:
+        padded = np.zeros((count, blocks * _BLOCK), dtype=np.float32)
+        padded[:, :vocabulary] = weights
+        blocked = padded.reshape(count, blocks, _BLOCK)
+        # The k largest stand in at most k blocks, and in those with the largest maxima.
+        chosen = np.argpartition(blocked.max(axis=2), -k, axis=1)[:, -k:]
+        weights = np.take_along_axis(blocked, chosen[:, :, None], axis=1).reshape(count, -1)
+    result: FloatArray = np.partition(weights, -k, axis=1)[:, -k]
+    return result
+
+
+def _drawn(candidates: _Candidates, numbers: NDArray[np.float64]) -> list[int]:
+    rows, tokens, weights = candidates
+    cumulative = np.cumsum(weights)
+    starts = np.searchsorted(rows, np.arange(len(numbers)))
+    stops = np.append(starts[1:], len(rows))
+    before = np.where(starts > 0, cumulative[starts - 1], 0.0)
+    wanted = before + numbers * (cumulative[stops - 1] - before)
+    places = np.searchsorted(cumulative, wanted, side="right")
+    drawn: list[int] = tokens[np.clip(places, starts, stops - 1)].tolist()
+    return drawn
 
 
 def log_probability(logits: FloatArray, token: int) -> float:
     """Return the natural log-probability of a token at temperature 1."""
-    shifted = logits.astype(np.float64) - float(logits.max())
-    return float(shifted[token] - np.log(np.exp(shifted).sum()))
+    best = logits.max()
+    total = np.exp(logits - best).sum(dtype=np.float64)
+    return float(logits[token]) - float(best) - float(np.log(total))

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ondevice.decoding import Sampling
-from ondevice.decoding.sampling import _nucleus, log_probability, sample
+from ondevice.decoding.sampling import _narrowed, log_probability, sample, sample_rows
 from ondevice.errors import RequestError
 
 DRAWS = 2000
@@ -82,8 +82,44 @@ def test_the_distribution_is_the_reference(sampling: Sampling, size: int) -> Non
 @pytest.mark.parametrize("size", [4, 8, 256, 2048])
 def test_top_p_is_exact(top_p: float, size: int) -> None:
     """Equal weights in powers of two have no rounding: exactly ceil(top_p * size) remain."""
-    kept = _nucleus(np.ones(size), np.arange(size), top_p)
-    assert len(set(kept.tolist())) == int(np.ceil(top_p * size))
+    kept = _narrowed(np.ones((3, size), dtype=np.float32), Sampling(1.0, top_p=top_p))
+    for row in range(3):
+        tokens = kept.tokens[kept.rows == row].tolist()
+        assert len(set(tokens)) == len(tokens) == int(np.ceil(top_p * size))
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(),
+        Sampling(0.7),
+        Sampling(1.0, min_p=0.01),
+        Sampling(1.0, top_p=0.95),
+        Sampling(1.0, top_k=64, top_p=0.95),
+        Sampling(2.0, top_k=5),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [10, 300, 50_257])
+def test_rows_are_drawn_as_if_alone(sampling: Sampling, size: int) -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (7, size)).astype(np.float32)
+    logits[2, 1:] = -np.inf
+    together = sample_rows(logits, sampling, [np.random.default_rng(n) for n in range(7)])
+    alone = [sample(row, sampling, np.random.default_rng(n)) for n, row in enumerate(logits)]
+    assert together == alone
+    assert together[2] == 0
+
+
+@pytest.mark.parametrize("k", [1, 3, 64, 400])
+@pytest.mark.parametrize("size", [400, 4096, 50_257])
+def test_top_k_is_exact(k: int, size: int) -> None:
+    weights = np.random.default_rng(k).random((2, size), dtype=np.float32)
+    weights[1, ::2] = 0.5
+    kept = _narrowed(weights, Sampling(1.0, top_k=k))
+    for row in range(2):
+        tokens = kept.tokens[kept.rows == row]
+        assert len(tokens) == min(k, size)
+        assert np.array_equal(np.sort(weights[row, tokens]), np.sort(weights[row])[-k:])
 
 
 @pytest.mark.parametrize(
