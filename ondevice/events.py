@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-FinishReason = Literal["complete", "length", "context", "retries", "cancelled"]
-"""Why a sample ended: the model closed its sequence, ``max_tokens`` or the context was used up,
-no continuation passed the checks within the retries, or the caller stopped it."""
+FinishReason = Literal[
+    "complete", "length", "time", "size", "context", "retries", "passed", "cancelled"
+]
+"""Why a sample ended: the model closed its sequence; ``max_tokens``, ``max_seconds`` or
+``max_lines`` was reached; the context was used up; no continuation was a diff that applies within
+the retries; another sample passed the tests; or the caller stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What one sample cost.
+    """What one sample cost, or all samples of a request together.
 
     Times are wall-clock seconds. ``tokens`` counts every token that was evaluated after the
     prompt, those that were rolled back among them; ``kept_tokens`` only those of the result.
+    ``compactions`` counts how often the history made way for one edit with the present buffer;
+    that edit's tokens count, too.
     """
 
     prompt_tokens: int = 0
@@ -39,6 +44,9 @@ class Stats:
     edits: int = 0
     hunks: int = 0
     rejected_edits: int = 0
+    withdrawn_edits: int = 0
+    compactions: int = 0
+    samples: int = 1
     seconds: float = 0.0
     first_token_seconds: float | None = None
     first_hunk_seconds: float | None = None
@@ -51,9 +59,10 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Base of all events."""
+    """Base of all events; ``sample`` tells to which sample of a request it belongs, from 0."""
 
     type: ClassVar[str]
+    sample: int = field(default=0, kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as a JSON object, ``type`` first."""
@@ -129,11 +138,60 @@ class EditRejected(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EditWithdrawn(Event):
+    """Nothing that passes could follow an accepted edit, so it is taken back, too.
+
+    ``edit`` is its number; the next one will have it again.
+    """
+
+    type: ClassVar[str] = "edit_withdrawn"
+    edit: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFinished(Event):
+    """One of several samples is finished.
+
+    ``passed`` tells whether it passes the request's tests, None where there are none;
+    ``mean_logprob`` is the mean log-probability of the tokens kept that were not forced.
+    """
+
+    type: ClassVar[str] = "sample_finished"
+    text: str
+    finish_reason: FinishReason
+    findings: tuple[Finding, ...]
+    passed: bool | None
+    mean_logprob: float
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
 class Done(Event):
-    """The program is finished; the last event of every stream."""
+    """The program is finished; the last event of every stream.
+
+    Of several samples it is the best one's, and ``stats`` are those of all.
+    """
 
     type: ClassVar[str] = "done"
     text: str
     finish_reason: FinishReason
     findings: tuple[Finding, ...]
     stats: Stats
+    passed: bool | None = None
+    mean_logprob: float = 0.0
+
+
+def rank(event: SampleFinished | Done) -> tuple[bool, bool, int, float, int]:
+    """Return what finished samples are ordered by, the best first.
+
+    Those that pass the tests come before others, then those whose model came to an end, those with
+    the fewest findings, and the likeliest.
+    """
+    return (
+        not event.passed,
+        event.finish_reason != "complete",
+        len(event.findings),
+        -event.mean_logprob,
+        event.sample,
+    )

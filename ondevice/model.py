@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import math
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from ondevice.catalogue import Manifest, resolve
-from ondevice.edits import SEPARATOR, Edit
+from ondevice.edits import SEPARATOR
 from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
-from ondevice.events import Done, EditAccepted, Event, Finding, FinishReason, Stats
+from ondevice.events import Event
+from ondevice.results import Result, collect, ranked
 
 if TYPE_CHECKING:
     from ondevice.backends import Backend
@@ -24,33 +23,40 @@ LINTSEQ_TEMPLATE = "{instruction}\n" + SEPARATOR
 """The prompt of the published LintSeq models (arXiv 2410.02749), for files without a manifest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished program and how it came to be.
+class Options(TypedDict, total=False):
+    """What ``generate`` and ``sample`` take besides the prompt; see ``Model.stream``."""
 
-    ``diffs`` are the accepted edits as the model wrote them, ``findings`` what the checks object
-    to where ``finish_reason`` is ``"retries"``.
-    """
-
-    text: str
-    edits: tuple[Edit, ...]
-    diffs: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    finish_reason: FinishReason
-    stats: Stats
+    tests: str | Check | None
+    seed: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    max_tokens: int
+    max_seconds: float
+    max_lines: int
+    check: str | Check | Sequence[str | Check]
+    retries: int
+    depth: int
+    constrain: bool
+    width: int | None
 
 
 class Model:
     """A loaded model; use it as a context manager, or close it, to free its memory.
 
-    It decodes one request at a time: another thread that asks meanwhile gets ``ClosedError``.
+    Threads may share it: each request has sequences of the cache for itself and waits for them
+    where too few are free, and one at a time computes. What a request gives does not depend on the
+    others.
     """
 
     def __init__(self, backend: Backend, *, name: str, manifest: Manifest | None = None) -> None:
+        from ondevice.decoding import Pool
+
         self.name = name
         self.manifest = manifest
         self._backend = backend
-        self._lock = threading.Lock()
+        self._pool = Pool(backend)
         self._template = manifest.prompt_template if manifest else LINTSEQ_TEMPLATE
         pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]
         if pieces != [SEPARATOR.encode()]:
@@ -74,28 +80,40 @@ class Model:
         self,
         prompt: str,
         *,
+        samples: int = 1,
+        tests: str | Check | None = None,
         seed: int = 0,
         temperature: float = 0.0,
         top_p: float = 0.95,
         top_k: int = 0,
         min_p: float = 0.0,
         max_tokens: int = 768,
+        max_seconds: float = math.inf,
+        max_lines: int = 10_000,
         check: str | Check | Sequence[str | Check] = "names",
         retries: int = 8,
+        depth: int = 1,
         constrain: bool = True,
+        width: int | None = None,
     ) -> Generator[Event, None, None]:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.
 
-        ``temperature`` 0 is greedy; ``max_tokens`` bounds the tokens evaluated after the prompt.
+        ``temperature`` 0 is greedy; ``max_tokens`` bounds the tokens of a sample that are evaluated
+        after the prompt, ``max_seconds`` the time, ``max_lines`` the program: what is begun after
+        the last accepted edit is left out then.
         ``check`` judges the buffer after every edit: ``"syntax"``, ``"names"``, ``"none"``, a
         callable from text to findings, or several; a refused edit is taken back and sampled
-        again, at most ``retries`` times. ``constrain`` off lets the model write diffs that do not
-        apply (they are refused like failed checks). Closing the generator cancels, and frees the
-        model for another request.
+        again, at most ``retries`` times, then once more after each of up to ``depth`` edits before
+        it is withdrawn, too; after that the attempt with the fewest findings is kept, with them.
+        ``constrain`` off lets the model write diffs that do not apply (they are refused like failed
+        checks). ``samples`` programs are written together, at most ``width`` in one batch, and
+        ``tests``, a program that is run after each or a callable from text to findings, end the
+        request at the first that passes. Closing the generator cancels.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
-        among them, before anything is decoded; ``ClosedError`` when the model is closed or busy;
-        ``CheckError`` when a check crashes.
+        among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
+        this thread has a stream under way that holds what is needed; ``CheckError`` when a check
+        crashes.
         """
         from ondevice.checks import resolve_checks
         from ondevice.decoding import Request, Sampling
@@ -105,49 +123,43 @@ class Model:
             seed=seed,
             sampling=Sampling(temperature, top_k, top_p, min_p),
             checks=tuple(resolve_checks(check)),
+            tests=_tests(tests),
+            samples=samples,
+            width=width,
             max_tokens=max_tokens,
+            max_seconds=max_seconds,
+            max_lines=max_lines,
             retries=retries,
+            depth=depth,
             constrained=constrain,
         )
         return self._run(request)
 
-    def generate(
+    def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
+        """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
+        return collect(self.stream(prompt, **options))
+
+    def sample(
         self,
         prompt: str,
-        *,
-        seed: int = 0,
-        temperature: float = 0.0,
-        top_p: float = 0.95,
-        top_k: int = 0,
-        min_p: float = 0.0,
-        max_tokens: int = 768,
-        check: str | Check | Sequence[str | Check] = "names",
-        retries: int = 8,
-        constrain: bool = True,
-    ) -> Result:
-        """Write a program for ``prompt`` and return it whole; see ``stream`` for the parameters."""
-        return collect(
-            self.stream(
-                prompt,
-                seed=seed,
-                temperature=temperature,
-                top_p=top_p,
-                top_k=top_k,
-                min_p=min_p,
-                max_tokens=max_tokens,
-                check=check,
-                retries=retries,
-                constrain=constrain,
-            )
-        )
+        n: int,
+        **options: Unpack[Options],
+    ) -> list[Result]:
+        """Write ``n`` programs for ``prompt`` in one batch; return the different ones, best first.
+
+        Those that pass the tests come before others, then those that are finished, have the fewest
+        findings, and are likeliest. With tests, the search ends at the first that passes; samples
+        that it cuts off are left out. See ``stream`` for the options; ``temperature`` is 1 here.
+        """
+        options.setdefault("temperature", 1.0)
+        return ranked(self.stream(prompt, samples=n, **options))
 
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.
 
         Raises ``ClosedError`` while a request is being decoded.
         """
-        with self._exclusively():
-            self._backend.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -168,21 +180,7 @@ class Model:
         from ondevice.decoding import Engine
         from ondevice.edits import Buffer
 
-        with self._exclusively():
-            yield from Engine(self._backend, request, Buffer()).run()
-
-    @contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """Hold the model for one use; a second one is refused instead of made to wait."""
-        if not self._lock.acquire(blocking=False):
-            raise ClosedError(
-                f"the model {self.name!r} is decoding another request; wait for it, close its "
-                "stream, or load the model a second time"
-            )
-        try:
-            yield
-        finally:
-            self._lock.release()
+        yield from Engine(self._pool, request, Buffer()).run()
 
     def _prompt_tokens(self, prompt: str) -> list[int]:
         if not prompt.strip():
@@ -192,8 +190,8 @@ class Model:
                 f"the prompt contains {SEPARATOR}, which a model reads as the end of the prompt"
             )
         text = self._template.replace("{instruction}", prompt)
-        with self._exclusively():
-            tokens = [*self._backend.prefix_tokens, *self._backend.tokenize(text)]
+        with self._pool.computing() as backend:
+            tokens = [*backend.prefix_tokens, *backend.tokenize(text)]
         if len(tokens) >= self._backend.context_length:
             raise PromptTooLongError(
                 f"the prompt has {len(tokens)} tokens, but the context of {self.name!r} holds "
@@ -202,40 +200,20 @@ class Model:
         return tokens
 
 
-def collect(events: Iterable[Event]) -> Result:
-    """Go through a stream to its end and return the result."""
-    from ondevice.edits import LINTSEQ, Buffer
-
-    buffer = Buffer()
-    edits: list[Edit] = []
-    diffs: list[str] = []
-    for event in events:
-        if isinstance(event, EditAccepted):
-            diffs.append(event.diff)
-            edits += LINTSEQ.read(event.diff, buffer)
-        elif isinstance(event, Done):
-            return Result(
-                event.text,
-                tuple(edits),
-                tuple(diffs),
-                event.findings,
-                event.finish_reason,
-                event.stats,
-            )
-    raise RequestError("the stream was closed before it was done")
-
-
 def load(
     model: str | Path | None = None,
     *,
     backend: str | None = None,
     context_length: int | None = None,
     threads: int | None = None,
+    sequences: int | None = None,
 ) -> Model:
     """Load a model: the bundled one, or a name, a ``.gguf`` or ``.onnx`` file, or a folder.
 
     ``backend`` is ``"onnx"`` or ``"llama_cpp"``; by default, what fits the files and is
     installed. ``context_length`` is in tokens, at most the trained length and that by default.
+    ``sequences`` is how many samples can be decoded at once, of all requests together; by default
+    up to 16, as many as find room in 256 MB of cache.
     Raises ``ModelError`` (its subclasses say what is missing, and how to mend it), and
     ``RequestError`` for parameters that the model does not allow.
     """
@@ -243,6 +221,18 @@ def load(
 
     source = resolve(model)
     opened = open_backend(
-        source.path, backend=backend, context_length=context_length, threads=threads
+        source.path,
+        backend=backend,
+        context_length=context_length,
+        max_sequences=sequences,
+        threads=threads,
     )
     return Model(opened, name=source.name, manifest=source.manifest)
+
+
+def _tests(tests: str | Check | None) -> tuple[Check, ...]:
+    if tests is None:
+        return ()
+    if callable(tests):
+        return (tests,)
+    raise RequestError("tests must be a callable")

@@ -9,12 +9,14 @@ import sys
 
 import ondevice
 from ondevice import errors
+from ondevice.model import Options
 
-GENERATE = (
-    "prompt: 'str', *, seed: 'int' = 0, temperature: 'float' = 0.0, top_p: 'float' = 0.95, "
-    "top_k: 'int' = 0, min_p: 'float' = 0.0, max_tokens: 'int' = 768, "
+STREAM = (
+    "prompt: 'str', *, samples: 'int' = 1, tests: 'str | Check | None' = None, seed: 'int' = 0, "
+    "temperature: 'float' = 0.0, top_p: 'float' = 0.95, top_k: 'int' = 0, min_p: 'float' = 0.0, "
+    "max_tokens: 'int' = 768, max_seconds: 'float' = inf, max_lines: 'int' = 10000, "
     "check: 'str | Check | Sequence[str | Check]' = 'names', retries: 'int' = 8, "
-    "constrain: 'bool' = True"
+    "depth: 'int' = 1, constrain: 'bool' = True, width: 'int | None' = None"
 )
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "llama_cpp", "llguidance", "pyflakes")
 
@@ -30,17 +32,25 @@ def test_names() -> None:
 def test_signatures() -> None:
     assert str(inspect.signature(ondevice.load)) == (
         "(model: 'str | Path | None' = None, *, backend: 'str | None' = None, "
-        "context_length: 'int | None' = None, threads: 'int | None' = None) -> 'Model'"
+        "context_length: 'int | None' = None, threads: 'int | None' = None, "
+        "sequences: 'int | None' = None) -> 'Model'"
     )
-    assert str(inspect.signature(ondevice.Model.generate)) == f"(self, {GENERATE}) -> 'Result'"
-    assert str(inspect.signature(ondevice.Model.stream)) == (
-        f"(self, {GENERATE}) -> 'Generator[Event, None, None]'"
+    stream = inspect.signature(ondevice.Model.stream)
+    assert str(stream) == f"(self, {STREAM}) -> 'Generator[Event, None, None]'"
+    options = "**options: 'Unpack[Options]'"
+    generate, sample = ondevice.Model.generate, ondevice.Model.sample
+    assert str(inspect.signature(generate)) == f"(self, prompt: 'str', {options}) -> 'Result'"
+    assert str(inspect.signature(sample)) == (
+        f"(self, prompt: 'str', n: 'int', {options}) -> 'list[Result]'"
     )
+    others = set(stream.parameters) - {"self", "prompt", "samples"}
+    assert Options.__annotations__.keys() == others
 
 
 def test_results() -> None:
     assert list(inspect.signature(ondevice.Result).parameters) == [
-        *("text", "edits", "diffs", "findings", "finish_reason", "stats")
+        *("text", "edits", "diffs", "findings", "finish_reason", "stats"),
+        *("passed", "mean_logprob", "count"),
     ]
 
 

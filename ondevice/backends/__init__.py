@@ -16,14 +16,15 @@ def open_backend(
     *,
     backend: str | None = None,
     context_length: int | None = None,
-    max_sequences: int = 1,
+    max_sequences: int | None = None,
     threads: int | None = None,
 ) -> Backend:
     """Load the model at ``path``: a ``.gguf`` file, a ``.onnx`` file, or a folder with either.
 
     ``context_length`` is in tokens for each sequence, by default the trained one, or
     ``llama_cpp.DEFAULT_CONTEXT`` where that is less, since llama.cpp reserves all of its cache at
-    once. ``threads`` is chosen by ``machine.default_threads`` unless given. Raises
+    once. ``max_sequences`` is as many as are thought useful (``machine.sequences_that_fit``) unless
+    given, ``threads`` is chosen by ``machine.default_threads`` unless given. Raises
     ``ModelNotFoundError``, ``ModelFormatError``, ``DependencyError``, ``OutOfMemoryError``, and
     ``RequestError`` for parameters that this model does not allow.
     """

@@ -20,7 +20,7 @@ from ondevice.backends.common import (
 )
 from ondevice.backends.gguf_header import read_header
 from ondevice.backends.llama_library import Batch, last_messages, load_library
-from ondevice.backends.machine import check_memory, default_threads
+from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
 
 DEFAULT_CONTEXT = 4096
@@ -46,13 +46,14 @@ class LlamaCppBackend(SequenceBackend):
         path: str | os.PathLike[str],
         *,
         context_length: int | None = None,
-        max_sequences: int = 1,
+        max_sequences: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load ``path``; see ``open_backend`` for the parameters and what is raised."""
         path = Path(path)
         trained, token_bytes = _read_shape(path)
         context_length = check_context(context_length, trained, DEFAULT_CONTEXT)
+        max_sequences = sequences_that_fit(max_sequences, context_length * token_bytes)
         super().__init__(context_length=context_length, max_sequences=max_sequences)
         self._library = load_library()
         limit = self._library.llama_max_parallel_sequences()

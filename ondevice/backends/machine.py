@@ -13,6 +13,17 @@ MAX_THREADS = 8
 SMALL_MODEL = 32 * 2**20
 """Bytes of weights below which more threads gain less than they can lose."""
 
+MOST_SEQUENCES = 16
+CACHE_BYTES = 256 * 2**20
+
+
+def sequences_that_fit(wanted: int | None, bytes_each: int) -> int:
+    """Return how many sequences a model is opened with: so many as are wanted, or if that is left
+    open, up to ``MOST_SEQUENCES``, as long as their cache takes no more than ``CACHE_BYTES``."""
+    if wanted is not None:
+        return wanted
+    return max(1, min(MOST_SEQUENCES, CACHE_BYTES // max(1, bytes_each)))
+
 
 def available_memory() -> int | None:
     """Return the bytes of memory that can be used without swapping; None where it is unknown.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ondevice.backends.base import Logits
 from ondevice.backends.common import Rows, SequenceBackend, check_context, encode_text
 from ondevice.backends.files import require_beside
-from ondevice.backends.machine import check_memory, default_threads
+from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
 from ondevice.backends.onnx_files import (
     BYTE_LEVEL,
     ModelNotes,
@@ -51,11 +51,13 @@ class OnnxBackend(SequenceBackend):
         path: str | os.PathLike[str],
         *,
         context_length: int | None = None,
-        max_sequences: int = 1,
+        max_sequences: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load ``path``; see ``open_backend`` for the parameters and what is raised."""
         path = Path(path)
+        # The cache grows as it is used: no room is taken for sequences that nobody needs.
+        max_sequences = sequences_that_fit(max_sequences, 0)
         if max_sequences < 1:
             raise RequestError(f"max_sequences is {max_sequences}; it must be at least 1")
         self._tokenizer, self._tokenizer_text = load_tokenizer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
@@ -17,6 +18,7 @@ from ondevice.cli.presenters import (
     DiffPresenter,
     JsonPresenter,
     Presenter,
+    SamplesPresenter,
     TextPresenter,
     printable,
 )
@@ -67,14 +69,39 @@ def generate(
     retries: Annotated[
         int, typer.Option(min=0, help="How often to try an edit again that fails its check.")
     ] = 8,
+    depth: Annotated[
+        int, typer.Option(min=0, help="How many accepted edits to withdraw after that.")
+    ] = 1,
     constraint: Annotated[
         bool, typer.Option(help="Let the model write only hunks that apply.")
     ] = True,
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples", "-n", min=1, help="Programs to write together; the best is printed."
+        ),
+    ] = 1,
+    tests: Annotated[
+        Path | None,
+        typer.Option(help="A program of asserts; the first sample that passes ends the search."),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples in one batch.  [default: as many as have room]"),
+    ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest sequence of edits.")] = 768,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Time after which to stop.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same program.")] = 0,
     temperature: Annotated[
-        float, typer.Option(min=0, help="0 takes the likeliest token; 1 samples as trained.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            min=0,
+            help="0 takes the likeliest token; 1 samples as trained.  [default: 0, or 1 with "
+            "--samples]",
+        ),
+    ] = None,
     top_p: Annotated[
         float, typer.Option(min=0, max=1, help="Sample from this share of the probability.")
     ] = 0.95,
@@ -97,29 +124,39 @@ def generate(
     With --format diff, every edit is a patch of its own, under a line "# edit N", and
     `ondevice generate ... --format diff | patch -p1` writes program.py.
 
+    With --samples, several programs are written in one batch, and the best is printed: one that
+    passes --tests, is finished, has the fewest findings, is likeliest.
+
     Exit code: 0 finished and checked, 1 unfinished or failing its check (but printed), 2 wrong
     usage, 3 model, file or dependency missing or damaged. Ctrl-C keeps what was accepted.
     """
     instruction = _read_prompt(prompt)
     if output is not None:
         _warn_unwritable(output)
+    if temperature is None:
+        temperature = 1.0 if samples > 1 else 0.0
 
     import ondevice
 
     with ondevice.load(model, backend=backend, context_length=context, threads=threads) as loaded:
         stream = loaded.stream(
             instruction,
+            samples=samples,
+            tests=None if tests is None else _read_tests(tests),
             seed=seed,
             temperature=temperature,
             top_p=top_p,
             top_k=top_k,
             min_p=min_p,
             max_tokens=max_tokens,
+            max_seconds=max_seconds or math.inf,
             check=check or "names",
             retries=retries,
+            depth=depth,
             constrain=constraint,
+            width=width,
         )
-        raise typer.Exit(deliver(stream, _presenter(format), output))
+        raise typer.Exit(deliver(stream, _presenter(format, samples), output))
 
 
 def deliver(events: Generator[Event, None, None], presenter: Presenter, output: Path | None) -> int:
@@ -158,11 +195,13 @@ def _follow(events: Iterator[Event], presenter: Presenter) -> tuple[Done, int]:
     return event, DONE if complete else UNFINISHED
 
 
-def _presenter(format: Format | None) -> Presenter:
+def _presenter(format: Format | None, samples: int) -> Presenter:
     if format is Format.JSON:
         return JsonPresenter(sys.stdout)
     if format is Format.DIFF:
         return DiffPresenter(sys.stdout)
+    if samples > 1:
+        return SamplesPresenter(sys.stdout, sys.stderr, samples)
     # Asked of the stream itself: FORCE_COLOR makes rich call a pipe a terminal.
     if format is Format.TEXT or not sys.stdout.isatty():
         return TextPresenter(sys.stdout)
@@ -175,6 +214,13 @@ def _presenter(format: Format | None) -> Presenter:
     if console.is_dumb_terminal or console.legacy_windows:
         return TextPresenter(sys.stdout)
     return LivePresenter(console, sys.stderr)
+
+
+def _read_tests(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"the tests in {path} cannot be read: {error}") from error
 
 
 def _read_prompt(prompt: str) -> str:
@@ -209,7 +255,9 @@ def _remark(done: Done) -> None:
     remarks = {
         "length": "unfinished: the tokens are used up; --max-tokens allows more",
         "context": "unfinished: the context is full; --context allows more, up to the model's own",
-        "retries": "unfinished: an edit failed its check too often; --retries allows more attempts",
+        "time": "unfinished: the time is used up; --max-seconds allows more",
+        "size": "unfinished: the program has too many lines",
+        "retries": "unfinished: no edit applied; --retries allows more attempts",
         "cancelled": "interrupted; what was accepted until then is kept",
     }
     if remark := remarks.get(done.finish_reason):

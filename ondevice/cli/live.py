@@ -14,7 +14,7 @@ from rich.text import Text
 from ondevice.cli.area import LiveArea
 from ondevice.cli.presenters import Presenter, printable
 from ondevice.cli.replay import GrowingReplay
-from ondevice.events import Done, EditAccepted, EditRejected, Event, Stats
+from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Stats
 
 SECONDS_PER_FRAME = 0.05
 # Drawing takes time from the model, which waits meanwhile: an eighth of it at most.
@@ -87,6 +87,9 @@ class LiveView:
                 self._marks += self._cross
                 reason = ["taken back", *map(str, event.findings[:1])]
                 self._refusal = " ".join(": ".join(reason).split())
+            case EditWithdrawn():
+                self._marks += self._cross
+                self._edit = event.edit
 
     def frame(self, width: int, height: int) -> list[Text]:
         """Return the lines to show on a terminal of this size; none of them fills its row."""

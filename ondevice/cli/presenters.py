@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
 
-from ondevice.events import Done, EditAccepted, Event
+from ondevice.events import Done, EditAccepted, EditWithdrawn, Event, SampleFinished
 
 DIFF_FILE = "program.py"
 
@@ -55,15 +56,62 @@ class JsonPresenter(_StreamPresenter):
         self._write(json.dumps(event.to_json()) + "\n")
 
 
-class DiffPresenter(_StreamPresenter):
-    """The accepted edits as a series of patches, which ``patch`` applies one after the other."""
+class SamplesPresenter(_StreamPresenter):
+    """How many samples are finished, in place on a terminal, then the best program."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, samples: int) -> None:
+        super().__init__(stdout)
+        self._stderr = stderr if stderr.isatty() else None
+        self._samples = samples
+        self._finished = self._clean = 0
+        self._shown = 0
 
     def show(self, event: Event) -> None:
-        """Print the edit, once it is accepted."""
+        """Count a sample that is finished."""
+        if isinstance(event, SampleFinished) and event.finish_reason != "passed":
+            self._finished += 1
+            self._clean += event.finish_reason == "complete" and not event.findings
+            good = "pass" if event.passed is not None else "without findings"
+            self._progress(
+                f"{self._finished} of {self._samples} programs written, {self._clean} {good}"
+            )
+
+    def finish(self, done: Done) -> None:
+        """Print the program."""
+        self._progress("")
+        self._write(printable(done.text))
+
+    def _progress(self, text: str) -> None:
+        if self._stderr:
+            self._stderr.write(f"\r{text:<{self._shown}}" + ("" if text else "\r"))
+            self._stderr.flush()
+            self._shown = len(text)
+
+
+class DiffPresenter(_StreamPresenter):
+    """The accepted edits as a series of patches, which ``patch`` applies one after the other.
+
+    They come at the end: an accepted edit may still be withdrawn.
+    """
+
+    def __init__(self, stdout: TextIO) -> None:
+        super().__init__(stdout)
+        self._diffs: dict[int, list[str]] = defaultdict(list)
+        """By sample."""
+
+    def show(self, event: Event) -> None:
+        """Remember the edit, once it is accepted."""
         if isinstance(event, EditAccepted):
-            old = f"a/{DIFF_FILE}" if event.edit > 1 else "/dev/null"
-            header = f"# edit {event.edit}\n--- {old}\n+++ b/{DIFF_FILE}\n"
-            self._write(header + printable(event.diff))
+            self._diffs[event.sample].append(event.diff)
+        elif isinstance(event, EditWithdrawn):
+            self._diffs[event.sample].pop()
+
+    def finish(self, done: Done) -> None:
+        """Print the edits of the best program."""
+        for number, diff in enumerate(self._diffs[done.sample], 1):
+            old = f"a/{DIFF_FILE}" if number > 1 else "/dev/null"
+            header = f"# edit {number}\n--- {old}\n+++ b/{DIFF_FILE}\n"
+            self._write(header + printable(diff))
 
 
 def printable(text: str) -> str:

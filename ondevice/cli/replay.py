@@ -9,6 +9,7 @@ from ondevice.events import (
     Done,
     EditAccepted,
     EditRejected,
+    EditWithdrawn,
     Event,
     Finding,
     HunkApplied,
@@ -21,13 +22,13 @@ from ondevice.events import (
 class Replay:
     """Follows a stream and holds its program at any moment.
 
-    ``lines`` is the program with the hunks applied so far, ``accepted`` as it was at the last
-    accepted edit. What a stream that was cut off can still be asked for comes from here.
+    ``lines`` is the program with the hunks applied so far. What a stream that was cut off can
+    still be asked for comes from here.
     """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.accepted: tuple[str, ...] = ()
+        self._versions: list[tuple[str, ...]] = [()]
         self._findings: tuple[Finding, ...] = ()
         self._stats = Stats()
         self._started = time.perf_counter()
@@ -51,12 +52,22 @@ class Replay:
                     first_hunk_seconds=stats.first_hunk_seconds or self._elapsed(),
                 )
             case EditAccepted():
-                self.accepted = tuple(self.lines)
+                self._versions.append(tuple(self.lines))
                 self._findings = event.findings
                 self._stats = replace(stats, edits=stats.edits + 1)
             case EditRejected():
                 self.lines = list(self.accepted)
                 self._stats = replace(stats, rejected_edits=stats.rejected_edits + 1)
+            case EditWithdrawn():
+                del self._versions[event.edit :]
+                self.lines = list(self.accepted)
+                withdrawn = stats.withdrawn_edits + 1
+                self._stats = replace(stats, edits=stats.edits - 1, withdrawn_edits=withdrawn)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The program as it was at the last accepted edit."""
+        return self._versions[-1]
 
     def cancelled(self) -> Done:
         """Return how the stream would have ended, had it been cancelled after this event."""
@@ -93,7 +104,7 @@ class GrowingReplay(Replay):
                 self._grow(event)
             case HunkApplied():
                 self._settle(range(event.row, event.row + len(event.added)))
-            case EditRejected():
+            case EditRejected() | EditWithdrawn():
                 # It stays in sight, marked as refused, until the next line comes.
                 self.refused = True
                 self._inside_hunk = False

@@ -1,7 +1,8 @@
 """The engine: sampling, constraint, checks, and taking back what they refuse."""
 
 from ondevice.decoding.engine import Engine
+from ondevice.decoding.pool import Pool
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import Sampling
 
-__all__ = ["Engine", "Request", "Sampling"]
+__all__ = ["Engine", "Pool", "Request", "Sampling"]

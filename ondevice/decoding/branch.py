@@ -1,15 +1,15 @@
-"""One sample being decoded: its tokens, its buffer, and the checkpoint that it can come back to."""
+"""One sample being decoded: its tokens, its buffer, the checkpoints that it can come back to."""
 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from ondevice.backends.base import Backend, Logits
+from ondevice.backends.base import Logits
+from ondevice.decoding.pool import Lease
+from ondevice.decoding.refusals import Refusals
 from ondevice.edits import Buffer, Dialect
-from ondevice.errors import ModelFormatError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,33 +17,49 @@ class Checkpoint:
     """The end of an accepted edit: the number of tokens, the logits there, the buffer version.
 
     ``rest`` is text of the next edit that came with the last token: the ``@`` of ``|>@``, where a
-    model spells the separator out.
+    model spells the separator out. ``refusals`` are of what followed here.
     """
 
     position: int
     logits: Logits
     version: int
     rest: str
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Branch:
-    """One sequence of a backend with the buffer that its text makes.
+    """One sequence of a lease with the buffer that its text makes.
 
     ``logits`` (of shape (vocabulary,)) are those after its last token; nobody writes to them.
     """
 
     def __init__(
-        self, backend: Backend, sequence: int, prompt: list[int], dialect: Dialect, buffer: Buffer
+        self,
+        lease: Lease,
+        place: int,
+        prompt: list[int],
+        logits: Logits,
+        dialect: Dialect,
+        buffer: Buffer,
+        token_bytes: Callable[[int], bytes],
     ) -> None:
-        self._backend = backend
-        self._sequence = sequence
-        self.tokens: list[int] = []
+        self._lease = lease
+        self.place = place
+        self._prompt = prompt
+        self.tokens = list(prompt)
+        self.logits = logits
+        self.logprobs: list[float | None] = []
+        """Of the tokens after the prompt; None for those that were not sampled."""
         self.buffer = buffer
         self.reader = dialect.reader(buffer)
+        self._bytes = token_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        backend.truncate(sequence, 0)
-        self._evaluate(prompt)
-        self.checkpoint = self._here()
+        self.checkpoints = [self._here()]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The last checkpoint."""
+        return self.checkpoints[-1]
 
     @property
     def written(self) -> list[int]:
@@ -53,36 +69,64 @@ class Branch:
     @property
     def written_text(self) -> str:
         """The text since the last checkpoint."""
-        pieces = (self._backend.token_bytes(token) for token in self.written)
+        pieces = map(self._bytes, self.written)
         return self.checkpoint.rest + b"".join(pieces).decode("utf-8", "replace")
 
-    def append(self, tokens: list[int]) -> list[tuple[int, str]]:
-        """Evaluate tokens in one batch; return each with the text that it completes."""
-        self._evaluate(tokens)
-        return [(token, self._decoder.decode(self._backend.token_bytes(token))) for token in tokens]
+    @property
+    def mean_logprob(self) -> float:
+        """The mean log-probability of the sampled tokens, 0 where there are none."""
+        sampled = [logprob for logprob in self.logprobs if logprob is not None]
+        return sum(sampled) / len(sampled) if sampled else 0.0
+
+    def evaluate(self, tokens: list[int]) -> Logits:
+        """Evaluate tokens by themselves, and return the logits after the last one."""
+        row: Logits = self._lease.evaluate([(self.place, tokens)])[0]
+        return row
+
+    def extend(
+        self, tokens: list[int], logits: Logits, logprob: float | None
+    ) -> list[tuple[int, str]]:
+        """Take tokens that were evaluated; return each with the text that it completes."""
+        self.tokens += tokens
+        self.logits = logits
+        self.logprobs += [logprob] * len(tokens)
+        return [(token, self._decoder.decode(self._bytes(token))) for token in tokens]
 
     def accept(self) -> None:
-        """Make the present state the checkpoint."""
-        self.checkpoint = self._here()
+        """Make the present state a checkpoint."""
+        self.checkpoints.append(self._here())
 
     def roll_back(self) -> None:
-        """Return to the checkpoint: cache, logits, tokens, buffer and reader."""
-        self._backend.truncate(self._sequence, self.checkpoint.position)
-        del self.tokens[self.checkpoint.position :]
-        self.logits = self.checkpoint.logits
+        """Return to the last checkpoint: cache, logits, tokens, buffer and reader."""
+        point = self.checkpoint
+        self._lease.truncate(self.place, point.position)
+        del self.tokens[point.position :]
+        del self.logprobs[point.position - len(self._prompt) :]
+        self.logits = point.logits
         self._decoder.reset()
-        self.buffer.take_back(self.checkpoint.version)
+        self.buffer.take_back(point.version)
         self.reader.reset()
-        self.reader.feed(self.checkpoint.rest)
+        self.reader.feed(point.rest)
 
-    def _evaluate(self, tokens: list[int]) -> None:
-        logits: Logits = self._backend.evaluate([(self._sequence, tokens)])[0]
-        if not np.isfinite(logits.max()):
-            raise ModelFormatError(
-                "the model computed logits that are no numbers: its weights are damaged"
-            )
-        self.logits = logits
-        self.tokens += tokens
+    def step_back(self) -> list[int]:
+        """Return to the checkpoint before the last one; return the tokens of the edit between."""
+        self.roll_back()
+        last = self.checkpoints.pop()
+        withdrawn = self.tokens[self.checkpoint.position : last.position]
+        self.roll_back()
+        return withdrawn
+
+    def rewrite(self, history: list[int]) -> None:
+        """Let other tokens after the prompt stand for how the present buffer came to be.
+
+        This is a checkpoint, and what was before it cannot be gone back to.
+        """
+        self.logits = self._lease.prefill(self.place, [*self._prompt, *history])
+        self.tokens = [*self._prompt, *history]
+        self.logprobs = [None] * len(history)
+        self._decoder.reset()
+        self.reader.reset()
+        self.checkpoints = [self._here()]
 
     def _here(self) -> Checkpoint:
         return Checkpoint(len(self.tokens), self.logits, self.buffer.version, self.reader.partial)

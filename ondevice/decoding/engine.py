@@ -1,196 +1,145 @@
-"""The engine: sample a token, let the buffer follow, check each edit, take back what is refused."""
+"""The engine: all samples of a request in one batch, each followed by its own writer."""
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ondevice.backends.base import Backend
+from ondevice.backends.base import Logits
 from ondevice.checks import run_checks
 from ondevice.decoding.branch import Branch
-from ondevice.decoding.constraint import Constraint, LintSeqConstraint
-from ondevice.decoding.refusals import Refusals
+from ondevice.decoding.constraint import LintSeqConstraint
+from ondevice.decoding.outcome import conclude
+from ondevice.decoding.pool import Lease, Pool
 from ondevice.decoding.request import Request
-from ondevice.decoding.sampling import log_probability, sample
+from ondevice.decoding.sampling import sample_rows
 from ondevice.decoding.tally import Tally
-from ondevice.edits import LINTSEQ, Buffer, EditRead, HunkRead, LineRead, SequenceEnded
-from ondevice.edits.reader import ReaderEvent
-from ondevice.errors import EditError
-from ondevice.events import (
-    Done,
-    EditAccepted,
-    EditRejected,
-    Event,
-    Finding,
-    FinishReason,
-    HunkApplied,
-    Line,
-    Token,
-)
+from ondevice.decoding.writer import Writer
+from ondevice.edits import LINTSEQ, Buffer
+from ondevice.events import Event, SampleFinished
+
+
+@dataclass
+class _Step:
+    """What a writer has evaluated next; ``sampled`` for a single token that was drawn."""
+
+    number: int
+    writer: Writer
+    tokens: list[int]
+    sampled: bool
 
 
 class Engine:
-    """Decodes one sample of the LintSeq dialect on one sequence of a backend."""
+    """Decodes the samples of one request in the LintSeq dialect."""
 
-    def __init__(self, backend: Backend, request: Request, buffer: Buffer) -> None:
-        self._backend = backend
+    def __init__(self, pool: Pool, request: Request, buffer: Buffer) -> None:
+        self._pool = pool
         self._request = request
-        self._rng = np.random.default_rng(request.seed)
-        self._tally = Tally(prompt_tokens=len(request.prompt))
-        self._branch = Branch(backend, 0, request.prompt, LINTSEQ, buffer)
-        self._refusals = Refusals()
-        self._findings: tuple[Finding, ...] = ()
-        self._finish: FinishReason | None = None
-        self._constraint: Constraint | None = None
-        if request.constrained:
-            self._constraint = LintSeqConstraint(
-                backend.constraint_tokenizer(), backend.vocab_size, backend.end_tokens
-            )
-            self._constraint.start_edit(len(buffer.lines))
+        self._buffer = buffer
+        self._started = time.perf_counter()
+        self._waiting = list(range(request.samples))
+        self._writers: dict[int, Writer] = {}
+        """By the number of the sample: those that are being decoded."""
+        self._ended: list[SampleFinished] = []
 
     def run(self) -> Iterator[Event]:
-        """Yield events until the sample is finished; the last one is ``Done``."""
-        while self._finish is None:
-            room = self._room()
-            if room < 1:
-                break
-            forced = self._constraint.forced()[:room] if self._constraint else []
-            if forced:
-                yield from self._append(forced, None)
-                continue
-            token = self._sampled()
-            if token in self._backend.end_tokens:
-                yield from self._end_text(token)
-            else:
-                yield from self._append([token], log_probability(self._branch.logits, token))
-        yield self._done()
+        """Yield events until all samples are finished; the last one is ``Done``."""
+        request = self._request
+        width = min(request.samples, request.width or request.samples)
+        with self._pool.lease(request.prompt, width) as lease:
+            logits = lease.prefill(0, request.prompt)
+            places = list(range(len(lease)))
+            while self._waiting or self._writers:
+                while self._waiting and places:
+                    self._start(self._waiting.pop(0), places.pop(0), lease, logits)
+                yield from self._decode(lease)
+                for number in [n for n, writer in self._writers.items() if writer.finish]:
+                    writer = self._writers.pop(number)
+                    places.append(writer.branch.place)
+                    yield from self._finished(number, writer)
+        yield conclude(self._ended)
 
-    def _room(self) -> int:
-        """Return how many tokens may still be evaluated; with none left, the sample is over."""
-        allowed = self._request.max_tokens - self._tally.tokens
-        fitting = self._backend.context_length - len(self._branch.tokens)
-        if allowed < 1:
-            self._finish = "length"
-        elif fitting < 1:
-            self._finish = "context"
-        return min(allowed, fitting)
+    def _start(self, number: int, place: int, lease: Lease, logits: Logits) -> None:
+        """Begin a sample in a sequence, on what another one holds of the prompt."""
+        request, backend = self._request, self._pool.backend
+        lease.fork(0, place, len(request.prompt))
+        buffer = self._buffer if request.samples == 1 else self._buffer.copy()
+        branch = Branch(lease, place, request.prompt, logits, LINTSEQ, buffer, backend.token_bytes)
+        constraint = None
+        if request.constrained:
+            with self._pool.computing():
+                tokenizer = backend.constraint_tokenizer()
+            constraint = LintSeqConstraint(tokenizer, backend.vocab_size, backend.end_tokens)
+        seed = request.seed if number == 0 else [request.seed, number]
+        rng = np.random.default_rng(seed)
+        tally = Tally(prompt_tokens=len(request.prompt), started=self._started)
+        self._writers[number] = Writer(backend, request, branch, constraint, rng, tally)
 
-    def _append(self, tokens: list[int], logprob: float | None) -> Iterator[Event]:
-        """Evaluate tokens together and follow them one by one; forced ones have no logprob."""
-        self._tally.count(len(tokens), forced=logprob is None)
-        for token, text in self._branch.append(tokens):
-            yield Token(token, text, logprob, logprob is None)
-            yield from self._read(text)
-            self._follow(token)
-
-    def _sampled(self) -> int:
-        """Sample first, and ask the constraint for a mask only when it refuses the token."""
-        sampling = self._request.sampling
-        logits = self._refusals.penalize(self._branch.logits, self._branch.written)
-        token = sample(logits, sampling, self._rng)
-        if self._constraint:
-            if self._constraint.allows(token):
-                return token
-            self._tally.masked += 1
-            masked = np.where(self._constraint.mask(), logits, -np.inf).astype(np.float32)
-            return sample(masked, sampling, self._rng)
-        while token not in self._backend.end_tokens and not self._backend.token_bytes(token):
-            # A control token says nothing in a diff.
-            logits = logits.copy()
-            logits[token] = -np.inf
-            token = sample(logits, sampling, self._rng)
-        return token
-
-    def _follow(self, token: int) -> None:
-        """Keep the constraint at the branch's place; a new edit has started it afresh already."""
-        if not self._constraint or self._finish or not self._branch.written:
+    def _decode(self, lease: Lease) -> Iterator[Event]:
+        """Bring every writer on by one token, or by those that must come."""
+        steps = self._forced()
+        drawn = [step for step in steps if step.sampled]
+        if drawn:
+            logits = np.stack([step.writer.logits() for step in drawn])
+            rngs = [step.writer.rng for step in drawn]
+            for step, token in zip(
+                drawn, sample_rows(logits, self._request.sampling, rngs), strict=True
+            ):
+                step.tokens = [step.writer.settled(token)]
+        for step in [step for step in drawn if step.writer.ends(step.tokens[0])]:
+            steps.remove(step)
+            yield from self._told(step.number, step.writer.end_text(step.tokens[0]))
+        if not steps:
             return
-        self._constraint.consume(token)
-        if self._constraint.hunk_is_over:
-            draft = self._branch.reader.draft
-            # The reader holds the hunk open until it sees what follows.
-            assert draft.header is not None
-            self._constraint.start_hunk(draft.header.old_start + 1, draft.row - draft.cursor)
+        for step in steps:
+            step.writer.tally.count(len(step.tokens), forced=not step.sampled)
+        rows = lease.evaluate([(step.writer.branch.place, step.tokens) for step in steps])
+        for step, row in zip(steps, rows, strict=True):
+            followed = step.writer.follow(step.tokens, row, sampled=step.sampled)
+            yield from self._told(step.number, followed)
 
-    def _read(self, text: str) -> Iterator[Event]:
-        try:
-            events = self._branch.reader.feed(text)
-        except EditError as error:
-            yield self._malformed(error)
-        else:
-            yield from self._interpreted(events)
+    def _forced(self) -> list[_Step]:
+        """Return a step for every writer that has room; those that sample have no tokens yet."""
+        late = time.perf_counter() - self._started > self._request.max_seconds
+        steps = []
+        for number, writer in self._writers.items():
+            if late:
+                writer.finish = writer.finish or "time"
+            elif not writer.finish and (room := writer.room()) > 0:
+                tokens = writer.forced()[:room]
+                steps.append(_Step(number, writer, tokens, not tokens))
+        return steps
 
-    def _end_text(self, token: int) -> Iterator[Event]:
-        """The model ends its text without the empty edit: a whole edit before it still counts."""
-        refused = self._tally.rejected
-        try:
-            events = self._branch.reader.close()
-        except EditError as error:
-            yield self._malformed(error, token)
-        else:
-            yield from self._interpreted(events, token)
-        if self._tally.rejected == refused:
-            self._finish = "complete"
+    def _told(self, number: int, events: Iterator[Event]) -> Iterator[Event]:
+        if number == 0:
+            return events
+        return (dataclasses.replace(event, sample=number) for event in events)
 
-    def _malformed(self, error: EditError, *last: int) -> EditRejected:
-        """Refuse what is no diff that applies."""
-        written = self._branch.written_text
-        return self._refused(written, (Finding("diff", error.line or 1, str(error)),), *last)
+    def _finished(self, number: int, writer: Writer) -> Iterator[Event]:
+        """Judge a finished sample; the first that passes the tests ends all."""
+        event = self._judged(number, writer)
+        self._ended.append(event)
+        if self._request.samples == 1:
+            return
+        yield event
+        if event.passed:
+            self._waiting.clear()
+            for other in self._writers.values():
+                other.finish = other.finish or "passed"
 
-    def _interpreted(self, events: list[ReaderEvent], *last: int) -> Iterator[Event]:
-        """Tell what was read; ``last`` are tokens that led to it, but were not appended."""
-        for event in events:
-            if isinstance(event, LineRead):
-                yield Line(event.row, event.op, event.text)
-            elif isinstance(event, HunkRead):
-                self._tally.hunk_applied()
-                hunk = event.hunk
-                yield HunkApplied(
-                    self._tally.edits + 1, hunk.start, event.row, hunk.removed, hunk.added
-                )
-            elif isinstance(event, EditRead):
-                diff = LINTSEQ.write(event.edit)
-                findings = run_checks(self._request.checks, self._branch.buffer.text)
-                if findings:
-                    yield self._refused(diff, findings, *last)
-                    return  # what was read after the edit is gone with it
-                yield self._accepted(diff)
-            elif isinstance(event, SequenceEnded):
-                self._finish = "complete"
-
-    def _accepted(self, diff: str) -> EditAccepted:
-        self._branch.accept()
-        self._refusals = Refusals()
-        self._findings = ()
-        self._tally.edits += 1
-        self._start_edit()
-        return EditAccepted(self._tally.edits, diff)
-
-    def _refused(self, diff: str, findings: tuple[Finding, ...], *last: int) -> EditRejected:
-        self._refusals.add([*self._branch.written, *last])
-        self._branch.roll_back()
-        self._findings = findings
-        self._tally.rejected += 1
-        attempt = len(self._refusals)
-        if attempt > self._request.retries:
-            self._finish = "retries"
-        self._start_edit()
-        position = len(self._branch.tokens)
-        return EditRejected(self._tally.edits + 1, diff, findings, attempt, position)
-
-    def _start_edit(self) -> None:
-        if self._constraint:
-            self._constraint.start_edit(len(self._branch.buffer.lines))
-
-    def _done(self) -> Done:
-        """End at the last accepted edit; what was begun after it is not part of the program."""
-        finish = self._finish or "complete"
-        if finish != "complete":
-            self._branch.roll_back()
-        return Done(
-            self._branch.buffer.text,
-            finish,
-            self._findings if finish == "retries" else (),
-            self._tally.stats(len(self._branch.tokens)),
+    def _judged(self, number: int, writer: Writer) -> SampleFinished:
+        writer.stop()
+        branch = writer.branch
+        text, finish = branch.buffer.text, writer.finish or "complete"
+        findings, passed = writer.findings, None
+        if self._request.tests and finish != "passed":
+            failures = run_checks(self._request.tests, text)
+            findings, passed = (*findings, *failures), not failures
+        stats = writer.tally.stats(len(branch.tokens))
+        return SampleFinished(
+            text, finish, findings, passed, branch.mean_logprob, stats, sample=number
         )

@@ -1,7 +1,8 @@
-"""What is asked of the engine for one sample."""
+"""What is asked of the engine."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from ondevice.checks import Check
@@ -11,26 +12,42 @@ from ondevice.errors import RequestError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One sample: the prompt's tokens and how to go on from them.
+    """A prompt's tokens, and how one program or several are to follow.
 
-    ``max_tokens`` bounds all tokens evaluated after the prompt, those rolled back among them;
-    ``retries`` how often one edit may be refused before the sample ends. With ``constrained``
-    off, tokens are free, and text that is no applicable diff counts as refused.
+    ``max_tokens`` bounds all tokens of a sample that are evaluated after the prompt, those rolled
+    back among them; ``max_seconds`` the time of the whole request, ``max_lines`` the buffer.
+    ``retries`` is how often one edit may be refused, ``depth`` how many accepted edits may be
+    withdrawn then, one after another, to try again from further back. With ``constrained`` off,
+    tokens are free, and text that is no applicable diff counts as refused. ``tests`` judge a
+    finished program; the first of the ``samples`` that passes ends the request.
     """
 
     prompt: list[int]
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
     checks: tuple[Check, ...] = ()
+    tests: tuple[Check, ...] = ()
+    samples: int = 1
+    width: int | None = None
+    """Samples that are decoded in one batch; None: as many as the model was opened for."""
     max_tokens: int = 768
+    max_seconds: float = math.inf
+    max_lines: int = 10_000
     retries: int = 8
+    depth: int = 1
     constrained: bool = True
 
     def __post_init__(self) -> None:
         """Raise ``RequestError`` for a value out of range."""
-        if self.max_tokens < 1:
-            raise RequestError(f"max_tokens must be at least 1, not {self.max_tokens}")
-        if self.retries < 0:
-            raise RequestError(f"retries must be 0 or more, not {self.retries}")
+        for name in ("max_tokens", "max_lines", "samples"):
+            if getattr(self, name) < 1:
+                raise RequestError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("retries", "depth"):
+            if getattr(self, name) < 0:
+                raise RequestError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        if self.width is not None and self.width < 1:
+            raise RequestError(f"width must be at least 1, not {self.width}")
+        if not self.max_seconds > 0:
+            raise RequestError(f"max_seconds must be more than 0, not {self.max_seconds}")
         if self.seed < 0:
             raise RequestError(f"the seed must be 0 or more, not {self.seed}")

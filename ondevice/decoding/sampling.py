@@ -88,10 +88,8 @@ def _narrowed(weights: FloatArray, sampling: Sampling) -> _Candidates:
     floor = _floor(weights, sampling)
     rows, tokens = np.nonzero(weights >= floor[:, None])
     found = weights[rows, tokens].astype(np.float64)
-    if len(weights) == 1:
-        order = np.argsort(-found, kind="stable")
-    else:
-        order = np.lexsort((-found, rows))
+    alone = len(weights) == 1
+    order = np.argsort(-found, kind="stable") if alone else np.lexsort((-found, rows))
     rows, tokens, found = rows[order], tokens[order], found[order]
     starts = np.searchsorted(rows, np.arange(len(weights)))
     keep = found >= sampling.min_p

@@ -19,6 +19,8 @@ class Tally:
     edits: int = 0
     hunks: int = 0
     rejected: int = 0
+    withdrawn: int = 0
+    compactions: int = 0
     started: float = field(default_factory=time.perf_counter)
     first_token: float | None = None
     first_hunk: float | None = None
@@ -47,6 +49,8 @@ class Tally:
             edits=self.edits,
             hunks=self.hunks,
             rejected_edits=self.rejected,
+            withdrawn_edits=self.withdrawn,
+            compactions=self.compactions,
             seconds=self._elapsed(),
             first_token_seconds=self.first_token,
             first_hunk_seconds=self.first_hunk,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ondevice.edits.buffer import Buffer
 from ondevice.edits.dialect import Dialect, diff_lines
-from ondevice.edits.edit import Edit
+from ondevice.edits.edit import Edit, Hunk, Line
 from ondevice.edits.reader import Reader, ReaderEvent
 from ondevice.errors import DiffSyntaxError, EditError
 
@@ -69,6 +69,13 @@ class LintSeq(Dialect):
                 raise EditError(f"edit {number} has no hunks, which would end the sequence")
             texts.append(self.write(edit))
         return f"\n{SEPARATOR}".join([*texts, "", ""])
+
+    def write_history(self, buffer: Buffer) -> str:
+        """Return what a model would have written so far, had it made the buffer in one edit."""
+        if not buffer.lines:
+            return ""
+        lines = tuple(Line("+", text) for text in buffer.lines)
+        return self.write(Edit((Hunk(0, lines),))) + f"\n{SEPARATOR}"
 
     def reader(self, buffer: Buffer) -> Reader:
         """Return a reader of what follows a prompt's ``<|diff|>``."""

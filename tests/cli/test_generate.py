@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -96,8 +97,13 @@ class TestRequest:
             "top_k": 0,
             "min_p": 0.0,
             "max_tokens": 768,
+            "max_seconds": math.inf,
+            "samples": 1,
+            "tests": None,
+            "width": None,
             "check": "names",
             "retries": 8,
+            "depth": 1,
             "constrain": True,
         }
 
@@ -153,7 +159,7 @@ class TestVerdict:
             "check: line 2: undefined name 'limit' [names]\n",
         )
 
-    @pytest.mark.parametrize("reason", ["length", "context", "retries"])
+    @pytest.mark.parametrize("reason", ["length", "time", "size", "context", "retries"])
     def test_unfinished(
         self, install: Install, capsys: pytest.CaptureFixture[str], reason: str
     ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ondevice.backends import Backend
 from ondevice.backends.scripted import DIFF_TOKEN, END_TOKEN, LogitsFunction, ScriptedBackend
-from ondevice.decoding import Engine, Request, Sampling
+from ondevice.decoding import Engine, Pool, Request, Sampling
 from ondevice.edits import Buffer
 from ondevice.events import Done, Event, Finding, Token
 
@@ -32,7 +32,7 @@ def decode(
     """Run an engine to its end."""
     sampling = options.pop("sampling", Sampling(temperature))
     request = Request(PROMPT, sampling=sampling, **options)
-    return list(Engine(backend, request, Buffer() if buffer is None else buffer).run())
+    return list(Engine(Pool(backend), request, Buffer() if buffer is None else buffer).run())
 
 
 def script(*texts: str, **options: Any) -> ScriptedBackend:
@@ -41,7 +41,7 @@ def script(*texts: str, **options: Any) -> ScriptedBackend:
 
 def replay(events: Iterable[Event], lines: Sequence[str] = ()) -> str:
     """Follow the JSON form alone to the program, as a client of the server would."""
-    accepted = list(lines)
+    versions = [list(lines)]
     growing = list(lines)
     for event in (json.loads(json.dumps(event.to_json())) for event in events):
         if event["type"] == "hunk_applied":
@@ -49,10 +49,13 @@ def replay(events: Iterable[Event], lines: Sequence[str] = ()) -> str:
             assert growing[row : row + len(removed)] == removed
             growing[row : row + len(removed)] = event["added"]
         elif event["type"] == "edit_accepted":
-            accepted = list(growing)
+            versions.append(list(growing))
+        elif event["type"] == "edit_withdrawn":
+            del versions[event["edit"] :]
+            growing = list(versions[-1])
         elif event["type"] == "edit_rejected":
-            growing = list(accepted)
-    return "".join(f"{line}\n" for line in accepted)
+            growing = list(versions[-1])
+    return "".join(f"{line}\n" for line in versions[-1])
 
 
 def done(events: Sequence[Event]) -> Done:

@@ -13,7 +13,15 @@ from ondevice.backends.scripted import DIFF_TOKEN, ScriptedBackend
 from ondevice.checks import names, syntax
 from ondevice.edits import Buffer
 from ondevice.errors import CheckError, ModelFormatError, RequestError
-from ondevice.events import EditAccepted, EditRejected, Finding, HunkApplied, Line, Token
+from ondevice.events import (
+    EditAccepted,
+    EditRejected,
+    EditWithdrawn,
+    Finding,
+    HunkApplied,
+    Line,
+    Token,
+)
 
 from .helpers import (
     BAD,
@@ -31,6 +39,8 @@ from .helpers import (
     script,
     tokens_of,
 )
+
+SECOND_START = "@@ -1,0 +2 @@\n+other\n<|diff|>"
 
 
 class Spy(ScriptedBackend):
@@ -140,15 +150,62 @@ class TestRefusal:
         assert [event.attempt for event in of(EditRejected, events)] == [1, 2]
         assert done(events).text == BOTH
 
-    def test_retries_are_used_up(self) -> None:
-        backend = Spy(FIRST + BAD + STOP)
-        events = decode(backend, checks=(forbid("bad"),), retries=3)
+    def test_with_retries_used_up_the_least_wrong_attempt_is_kept(self) -> None:
+        worst, better = "@@ -1,0 +2,2 @@\n+bad\n+bad\n<|diff|>", BAD
+        backend = script(FIRST + worst, FIRST + better, FIRST + worst, FIRST + better + STOP)
+        events = decode(backend, checks=(forbid("bad"),), retries=2, depth=0)
+        assert [event.attempt for event in of(EditRejected, events)] == [1, 2, 3]
+        kept = of(EditAccepted, events)[-1]
+        assert kept.diff + "\n<|diff|>" == better
+        assert kept.findings == (Finding("forbidden", 2, "bad"),) == done(events).findings
+        assert done(events).finish_reason == "complete"
+        assert done(events).text == "a = 1\nbad = 3\nb = 2\n" == replay(events)
+        assert backend._sequences[0].tokens == PROMPT + backend.tokenize(FIRST + better + STOP)
+
+    def test_what_was_put_up_with_is_no_finding_again(self) -> None:
+        good, last = "@@ -0,0 +1 @@\n+z\n<|diff|>", "@@ -1,0 +2 @@\n+bad again\n<|diff|>"
+        backend = script(FIRST + BAD, FIRST + BAD + good + last, FIRST + BAD + good + STOP)
+        events = decode(backend, checks=(forbid("bad"),), retries=0, depth=0)
+        assert [event.edit for event in of(EditRejected, events)] == [2, 4]
+        accepted = [len(event.findings) for event in of(EditAccepted, events)]
+        assert accepted == [0, 1, 1, 2]
+
+    def test_a_finding_may_be_mended_by_a_later_edit(self) -> None:
+        use, define = "@@ -0,0 +1 @@\n+print(f)\n<|diff|>", "@@ -0,0 +1 @@\n+f = 1\n<|diff|>"
+        events = decode(script(use + define + STOP), checks=(names,), retries=1)
+        assert [len(event.findings) for event in of(EditAccepted, events)] == [1, 0]
+        assert done(events).findings == ()
+        assert done(events).text == "f = 1\nprint(f)\n" == replay(events)
+
+    def test_what_never_applies_ends_the_sample(self) -> None:
+        events = decode(script(FIRST + "@no diff\n"), constrained=False, retries=3, depth=0)
         assert [event.attempt for event in of(EditRejected, events)] == [1, 2, 3, 4]
         assert done(events).finish_reason == "retries"
-        assert done(events).findings == (Finding("forbidden", 2, "bad"),)
+        assert [finding.check for finding in done(events).findings] == ["diff"]
         assert done(events).text == "a = 1\nb = 2\n" == replay(events)
-        assert done(events).stats.kept_tokens == len(backend.tokenize(FIRST))
-        assert backend.length(0) == len(PROMPT) + len(backend.tokenize(FIRST))
+
+    def test_an_accepted_edit_is_withdrawn_where_nothing_can_follow(self) -> None:
+        start = "@@ -0,0 +1 @@\n+start\n<|diff|>"
+        backend = Spy([start + FIRST + BAD, start + SECOND_START + STOP])
+        events = decode(backend, checks=(forbid("bad"),), retries=0, depth=1)
+        position = len(PROMPT) + len(backend.tokenize(start))
+        assert of(EditWithdrawn, events) == [EditWithdrawn(2, position)]
+        assert done(events).text == "start\nother\n" == replay(events)
+        assert done(events).stats.withdrawn_edits == 1
+        assert done(events).stats.edits == 2
+        assert backend._sequences[0].tokens[position:] == backend.tokenize(SECOND_START + STOP)
+
+    @pytest.mark.parametrize("depth", [0, 1, 2, 5])
+    def test_no_more_edits_are_withdrawn_than_allowed(self, depth: int) -> None:
+        events = decode(script(FIRST + SECOND + BAD + STOP), checks=(forbid("bad"),), depth=depth)
+        assert len(of(EditWithdrawn, events)) == min(depth, 2)
+        assert done(events).text == replay(events)
+
+    def test_no_retries(self) -> None:
+        backend = script(FIRST + BAD + STOP)
+        events = decode(backend, checks=(forbid("bad"),), retries=0, depth=0)
+        assert len(of(EditRejected, events)) == 1
+        assert len(done(events).findings) == 1
 
     def test_attempts_are_counted_for_each_edit_anew(self) -> None:
         worse = "@@ -1,0 +2 @@\n+bad = 4\n<|diff|>"
@@ -157,11 +214,6 @@ class TestRefusal:
         events = decode(backend, checks=(forbid("bad"),), retries=1)
         assert [event.attempt for event in of(EditRejected, events)] == [1, 1]
         assert done(events).finish_reason == "complete"
-
-    def test_no_retries(self) -> None:
-        events = decode(script(FIRST + BAD), checks=(forbid("bad"),), retries=0)
-        assert done(events).finish_reason == "retries"
-        assert len(of(EditRejected, events)) == 1
 
     def test_the_first_check_with_findings_speaks(self) -> None:
         asked: list[str] = []
