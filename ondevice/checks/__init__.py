@@ -1,7 +1,8 @@
 """Verdicts on a buffer."""
 
-from ondevice.checks.base import Check, resolve_checks, run_checks
+from ondevice.checks.base import Check, resolve_checks, run_checks, split_checks
 from ondevice.checks.python import names, parsed, quietly, syntax, tree_of
+from ondevice.checks.testing import tests
 
 __all__ = [
     "Check",
@@ -10,6 +11,8 @@ __all__ = [
     "quietly",
     "resolve_checks",
     "run_checks",
+    "split_checks",
     "syntax",
+    "tests",
     "tree_of",
 ]

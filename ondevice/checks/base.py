@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ondevice.errors import CheckError, RequestError
+from ondevice.errors import CheckError, OndeviceError, RequestError
 from ondevice.events import Finding
 
 Check = Callable[[str], Sequence[Finding]]
 """Returns findings, most relevant first; an empty list means that the text passes. A check that
-cannot be carried out raises: that is never the verdict "clean"."""
+cannot be carried out raises: that is never the verdict "clean".
+
+Every edit leaves a whole program, so a check judges the buffer after each one. A check that only
+makes sense of a finished program (tests, say) has an attribute ``finished_only`` that is true; it
+is asked once, when the sample is finished. A plain function has no such attribute, and judges
+every edit."""
+
+
+def split_checks(checks: Sequence[Check]) -> tuple[list[Check], list[Check]]:
+    """Part checks into those for every edit and those for finished programs, in their order."""
+    late = [check for check in checks if getattr(check, "finished_only", False)]
+    return [check for check in checks if check not in late], late
 
 
 def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
     """Return the findings of the first check that has any.
 
-    Raises ``CheckError`` when a check crashes, or returns anything but findings.
+    Raises ``CheckError`` when a check crashes, or returns anything but findings; what a check
+    raises of this package's own errors passes through.
     """
     for check in checks:
         try:
             findings = tuple(check(text))
-        except CheckError:
+        except OndeviceError:
             raise
         except Exception as error:
             raise CheckError(
