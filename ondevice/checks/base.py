@@ -47,25 +47,33 @@ def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
 
 
 def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
-    """Turn names (``"syntax"``, ``"names"``, ``"none"``) and callables into checks.
+    """Turn names (``"names"``, ``"pylint"``, ``"ruff"``, ``"syntax"``, ``"none"``) and callables
+    into checks.
 
-    Raises ``RequestError`` for a name that is not known.
+    Raises ``RequestError`` for a name that is not known, and ``DependencyError`` for a check whose
+    package is not installed.
     """
-    from ondevice.checks.python import names, syntax
-
-    known: dict[str, Check] = {"syntax": syntax, "names": names}
     wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
+    named = _named_checks()
     resolved: list[Check] = []
     for check in wanted:
         if callable(check):
             resolved.append(check)
-        elif check in known:
-            resolved.append(known[check])
+        elif check in named:
+            resolved.append(named[check]())
         elif check != "none":
+            hint = "; tests come with their code: checks.tests(code)" if check == "tests" else ""
             raise RequestError(
-                f"no check is called {check!r}; there are {', '.join(sorted(known))} and none"
+                f"no check is called {check!r}; there are {', '.join(sorted(named))} and none{hint}"
             )
     return resolved
+
+
+def _named_checks() -> dict[str, Callable[[], Check]]:
+    from ondevice.checks.linters import Pylint, Ruff
+    from ondevice.checks.python import names, syntax
+
+    return {"syntax": lambda: syntax, "names": lambda: names, "ruff": Ruff, "pylint": Pylint}
 
 
 def _name(check: Check) -> str:

@@ -6,8 +6,8 @@ import functools
 
 import pytest
 
-from ondevice.checks import run_checks, split_checks, tests
-from ondevice.errors import CheckError, DependencyError
+from ondevice.checks import resolve_checks, run_checks, split_checks, tests
+from ondevice.errors import CheckError, DependencyError, RequestError
 from ondevice.events import Finding
 
 
@@ -35,3 +35,26 @@ def test_a_missing_package_is_told_as_such() -> None:
         run_checks([missing], "")
     with pytest.raises(CheckError, match="the check 'crashing' crashed: KeyError"):
         run_checks([crashing], "")
+
+
+def test_checks_by_name() -> None:
+    def own(text: str) -> list[Finding]:
+        return [Finding("own", 1, "no")]
+
+    program = "def f():\n    return g()\n"
+    for name in ("names", "pylint", "ruff"):
+        (finding,) = run_checks(resolve_checks(name), program)
+        assert (finding.check, finding.line) == (name, 2)
+        assert "undefined" in finding.message.lower()
+    assert run_checks(resolve_checks("syntax"), program) == ()
+    assert resolve_checks("none") == resolve_checks(["none"]) == resolve_checks([]) == []
+    assert [finding.check for finding in run_checks(resolve_checks(["syntax", own]), program)] == [
+        "own"
+    ]
+
+
+def test_a_name_that_is_not_known() -> None:
+    with pytest.raises(RequestError, match=r"names, pylint, ruff, syntax and none$"):
+        resolve_checks(["names", "taste"])
+    with pytest.raises(RequestError, match=r"checks\.tests\(code\)"):
+        resolve_checks("tests")
