@@ -48,7 +48,7 @@ def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
 
 def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
     """Turn names (``"names"``, ``"pylint"``, ``"ruff"``, ``"syntax"``, ``"none"``) and callables
-    into checks.
+    into checks. Those by name are made anew, so that what they remember goes with the request.
 
     Raises ``RequestError`` for a name that is not known, and ``DependencyError`` for a check whose
     package is not installed.
@@ -70,10 +70,10 @@ def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
 
 
 def _named_checks() -> dict[str, Callable[[], Check]]:
+    from ondevice.checks.incremental import IncrementalNames, IncrementalSyntax
     from ondevice.checks.linters import Pylint, Ruff
-    from ondevice.checks.python import names, syntax
 
-    return {"syntax": lambda: syntax, "names": lambda: names, "ruff": Ruff, "pylint": Pylint}
+    return {"syntax": IncrementalSyntax, "names": IncrementalNames, "ruff": Ruff, "pylint": Pylint}
 
 
 def _name(check: Check) -> str:

@@ -47,6 +47,7 @@ def test_checks_by_name() -> None:
         assert (finding.check, finding.line) == (name, 2)
         assert "undefined" in finding.message.lower()
     assert run_checks(resolve_checks("syntax"), program) == ()
+    assert resolve_checks("names") != resolve_checks("names"), "each request has its own"
     assert resolve_checks("none") == resolve_checks(["none"]) == resolve_checks([]) == []
     assert [finding.check for finding in run_checks(resolve_checks(["syntax", own]), program)] == [
         "own"
