@@ -50,23 +50,24 @@ def split(program: str) -> list[Segment] | None:
 
 
 def _spans(program: str) -> Iterator[tuple[int, int]]:
-    begin = 0
+    begin = seen = 0
     decorated = False
+    # Of each kind of quotes around strings of several lines, how many there are since ``begin``.
+    quotes = dict.fromkeys(('"""', "'''"), 0)
     for match in _START.finditer(program):
         start = match.start()
-        if not decorated and start and not _in_string(program, begin, start):
+        for kind in quotes:
+            quotes[kind] += program.count(kind, seen, start)
+        seen = start
+        if start and not decorated and not any(count % 2 for count in quotes.values()):
             yield begin, start
             begin = start
+            quotes = dict.fromkeys(quotes, 0)
         if match[0] == "@":
             decorated = True
         elif program.startswith(_DEFINES, start):
             decorated = False
     yield begin, len(program)
-
-
-def _in_string(program: str, begin: int, end: int) -> bool:
-    """Tell whether a string over several lines seems to be open at ``end``."""
-    return any(program.count(quotes, begin, end) % 2 for quotes in ('"""', "'''"))
 
 
 def segment_tree(text: str) -> ast.Module | None:

@@ -352,3 +352,18 @@ def test_threads_may_share_one() -> None:
     for thread in threads:
         thread.join()
     assert found == [wanted] * 4
+
+
+def test_a_program_is_parted_where_statements_begin() -> None:
+    parts = [
+        "# note\n\n",
+        "@a\n@b(\n    1\n)\nclass C:\n    x = 1\n\n# note\n    y = 2\n\n\n",
+        "if a:\n    pass\n# note\nelif b:\n    pass\nelse:\n    pass\n",
+        'x = """\na\nb = """ + (\n    c\n)\n',
+        "elsewhere = 1; y = 2\n",
+        "try:\n    pass\nexcept a:\n    pass\nfinally:\n    pass",
+    ]
+    segments = split("".join(parts))
+    assert segments is not None
+    assert [segment.text for segment in segments] == [part.rstrip("\n") for part in parts]
+    assert [segment.above for segment in segments] == [0, 2, 13, 20, 25, 26]
