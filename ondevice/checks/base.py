@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ondevice.errors import CheckError, RequestError
+from ondevice.errors import CheckError, OndeviceError, RequestError
 from ondevice.events import Finding
 
 Check = Callable[[str], Sequence[Finding]]
 """Returns findings, most relevant first; an empty list means that the text passes. A check that
-cannot be carried out raises: that is never the verdict "clean"."""
+cannot be carried out raises: that is never the verdict "clean".
+
+Every edit leaves a whole program, so a check judges the buffer after each one. A check that only
+makes sense of a finished program (tests, say) has an attribute ``finished_only`` that is true; it
+is asked once, when the sample is finished. A plain function has no such attribute, and judges
+every edit."""
+
+
+def split_checks(checks: Sequence[Check]) -> tuple[list[Check], list[Check]]:
+    """Part checks into those for every edit and those for finished programs, in their order."""
+    late = [check for check in checks if getattr(check, "finished_only", False)]
+    return [check for check in checks if check not in late], late
 
 
 def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
     """Return the findings of the first check that has any.
 
-    Raises ``CheckError`` when a check crashes, or returns anything but findings.
+    Raises ``CheckError`` when a check crashes, or returns anything but findings; what a check
+    raises of this package's own errors passes through.
     """
     for check in checks:
         try:
             findings = tuple(check(text))
-        except CheckError:
+        except OndeviceError:
             raise
         except Exception as error:
             raise CheckError(
@@ -35,25 +47,33 @@ def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
 
 
 def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
-    """Turn names (``"syntax"``, ``"names"``, ``"none"``) and callables into checks.
+    """Turn names (``"names"``, ``"pylint"``, ``"ruff"``, ``"syntax"``, ``"none"``) and callables
+    into checks. Those by name are made anew, so that what they remember goes with the request.
 
-    Raises ``RequestError`` for a name that is not known.
+    Raises ``RequestError`` for a name that is not known, and ``DependencyError`` for a check whose
+    package is not installed.
     """
-    from ondevice.checks.python import names, syntax
-
-    known: dict[str, Check] = {"syntax": syntax, "names": names}
     wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
+    named = _named_checks()
     resolved: list[Check] = []
     for check in wanted:
         if callable(check):
             resolved.append(check)
-        elif check in known:
-            resolved.append(known[check])
+        elif check in named:
+            resolved.append(named[check]())
         elif check != "none":
+            hint = "; tests come with their code: checks.tests(code)" if check == "tests" else ""
             raise RequestError(
-                f"no check is called {check!r}; there are {', '.join(sorted(known))} and none"
+                f"no check is called {check!r}; there are {', '.join(sorted(named))} and none{hint}"
             )
     return resolved
+
+
+def _named_checks() -> dict[str, Callable[[], Check]]:
+    from ondevice.checks.incremental import IncrementalNames, IncrementalSyntax
+    from ondevice.checks.linters import Pylint, Ruff
+
+    return {"syntax": IncrementalSyntax, "names": IncrementalNames, "ruff": Ruff, "pylint": Pylint}
 
 
 def _name(check: Check) -> str:

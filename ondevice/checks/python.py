@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from ondevice.errors import CheckError
 from ondevice.events import Finding
 
 # What pyflakes reports is mostly style; these are the messages after which a program fails.
-_ERRORS = frozenset(
+ERRORS = frozenset(
     {
         "BreakOutsideLoop",
         "ContinueOutsideLoop",
@@ -28,6 +29,7 @@ _ERRORS = frozenset(
         "YieldOutsideFunction",
     }
 )
+_one_at_a_time = threading.RLock()
 _BLOCK_OPENER = re.compile(r"expected an indented block after .* on line (\d+)")
 _TRY = re.compile(r"try\s*:")
 _DECORATED = re.compile(r"\s*(@|def\b|class\b|async\b)")
@@ -61,14 +63,18 @@ def names(text: str) -> list[Finding]:
     return [
         Finding("names", message.lineno, message.message % message.message_args)
         for message in sorted(messages, key=lambda message: (message.lineno, message.col))
-        if type(message).__name__ in _ERRORS
+        if type(message).__name__ in ERRORS
     ]
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep what Python warns of in the checked program from this program's stderr."""
-    with warnings.catch_warnings():
+    """Keep what Python warns of in the checked program from this program's stderr.
+
+    One thread at a time, as both the filters of warnings and the depth that Python 3.11 counts
+    while it makes a tree belong to all threads.
+    """
+    with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ondevice.errors import OndeviceError
 
 BASE = ("llguidance", "numpy", "onnxruntime", "pyflakes", "rich", "tokenizers", "typer", "unidiff")
 EXTRAS = {
+    "checks": ("pylint", "ruff"),
     "gguf": ("llama-cpp-python",),
     "export": ("gguf", "onnx", "optimum", "optimum-onnx", "safetensors", "torch", "transformers"),
     "train": ("safetensors", "torch", "transformers"),
@@ -25,6 +27,7 @@ EXTRAS = {
     "plots": ("matplotlib",),
 }
 PURPOSES = {
+    "checks": "the checks ruff and pylint",
     "gguf": "the llama_cpp backend",
     "export": "ondevice export",
     "train": "ondevice train",
@@ -33,6 +36,7 @@ PURPOSES = {
     "ray": "ondevice lintseq --engine ray",
     "plots": "the pictures that bench/ draws",
 }
+PROGRAMS = {"ruff"}  # packages of which only the program is needed, wherever it comes from
 BACKENDS = {"onnx": "onnxruntime", "llama_cpp": "llama-cpp-python"}
 _TRIAL_TOKENS = 32
 
@@ -108,7 +112,7 @@ def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return "on the PATH" if package in PROGRAMS and shutil.which(package) else None
 
 
 def _model() -> Item:

@@ -63,7 +63,8 @@ def generate(
         list[str] | None,
         typer.Option(
             metavar="CHECK",
-            help="What each edit must pass: names, syntax or none.  [default: names]",
+            help="What each edit must pass: names (syntax, and every name is bound), syntax, "
+            "ruff, pylint or none; several are asked in order.  [default: names]",
         ),
     ] = None,
     retries: Annotated[

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -40,6 +42,20 @@ def test_a_missing_extra_comes_with_its_command(
     )
     assert "  gguf  pip install 'ondevice[gguf]'\n" in out
     assert out.endswith("Ready to generate.\n")
+
+
+def test_of_ruff_the_program_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(package: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    for found, detail in [
+        ("/usr/bin/ruff", "missing: pylint (for the checks ruff and pylint)"),
+        (None, "missing: pylint, ruff (for the checks ruff and pylint)"),
+    ]:
+        monkeypatch.setattr(shutil, "which", lambda name, found=found: found)
+        (item,) = (item for item in diagnosis._extras() if item.name == "checks")
+        assert item == Item("checks", None, detail, "pip install 'ondevice[checks]'")
 
 
 def test_a_missing_base_package_is_serious(
