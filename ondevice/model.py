@@ -101,29 +101,34 @@ class Model:
         ``temperature`` 0 is greedy; ``max_tokens`` bounds the tokens of a sample that are evaluated
         after the prompt, ``max_seconds`` the time, ``max_lines`` the program: what is begun after
         the last accepted edit is left out then.
-        ``check`` judges the buffer after every edit: ``"syntax"``, ``"names"``, ``"none"``, a
-        callable from text to findings, or several; a refused edit is taken back and sampled
-        again, at most ``retries`` times, then once more after each of up to ``depth`` edits before
-        it is withdrawn, too; after that the attempt with the fewest findings is kept, with them.
+        ``check`` judges the buffer after every edit: ``"syntax"``, ``"names"``, ``"ruff"``,
+        ``"pylint"``, ``"none"``, a callable from text to findings, or several; a refused edit is
+        taken back and sampled again, at most ``retries`` times, then once more after each of up to
+        ``depth`` edits before it is withdrawn, too; after that the attempt with the fewest findings
+        is kept, with them.
         ``constrain`` off lets the model write diffs that do not apply (they are refused like failed
         checks). ``samples`` programs are written together, at most ``width`` in one batch, and
-        ``tests``, a program that is run after each or a callable from text to findings, end the
-        request at the first that passes. Closing the generator cancels.
+        ``tests``, a program of assertions (see ``checks.tests``) or a callable from text to
+        findings, judge each finished one and end the request at the first that passes. Closing the
+        generator cancels.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
         this thread has a stream under way that holds what is needed; ``CheckError`` when a check
         crashes.
         """
-        from ondevice.checks import resolve_checks
+        from ondevice.checks import resolve_checks, split_checks
+        from ondevice.checks import tests as program_tests
         from ondevice.decoding import Request, Sampling
 
+        given = program_tests(tests) if isinstance(tests, str) else tests
+        checks, late = split_checks(resolve_checks(check))
         request = Request(
             prompt=self._prompt_tokens(prompt),
             seed=seed,
             sampling=Sampling(temperature, top_k, top_p, min_p),
-            checks=tuple(resolve_checks(check)),
-            tests=_tests(tests),
+            checks=tuple(checks),
+            tests=(*late, *([given] if given else [])),
             samples=samples,
             width=width,
             max_tokens=max_tokens,
@@ -228,11 +233,3 @@ def load(
         threads=threads,
     )
     return Model(opened, name=source.name, manifest=source.manifest)
-
-
-def _tests(tests: str | Check | None) -> tuple[Check, ...]:
-    if tests is None:
-        return ()
-    if callable(tests):
-        return (tests,)
-    raise RequestError("tests must be a callable")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import ondevice
 from ondevice.backends.scripted import ScriptedBackend
@@ -236,3 +239,59 @@ def test_a_closed_model(model: ondevice.Model) -> None:
         model.stream("count")
     with pytest.raises(ClosedError, match="closed"):
         next(stream)
+
+
+class TestSamples:
+    @pytest.fixture
+    def several(self) -> ondevice.Model:
+        """Writes ``f`` wrong and right, by the random numbers of a sample."""
+        texts = [f"@@ -0,0 +1,2 @@\n+def f(n):\n+    return n + {n}\n<|diff|>" for n in (1, 2)]
+        backend = ScriptedBackend("", max_sequences=4)
+        scripts = [backend.tokenize(text + "\n<|diff|>") for text in texts]
+        prompt = len(backend.tokenize("f\n<|diff|>"))
+
+        def logits(tokens: Sequence[int]) -> NDArray[np.float32]:
+            row = np.full(258, -30, dtype=np.float32)
+            written = list(tokens[prompt:])
+            for script in scripts:
+                if script[: len(written)] == written and len(script) > len(written):
+                    row[script[len(written)]] = 0
+            return row
+
+        return ondevice.Model(ScriptedBackend(logits, max_sequences=4), name="scripted")
+
+    def test_different_programs_best_first(self, several: ondevice.Model) -> None:
+        results = several.sample("f", 12)
+        assert {result.text[-6:] for result in results} == {"n + 1\n", "n + 2\n"}
+        assert sum(result.count for result in results) == 12
+        assert all(len(result.edits) == len(result.diffs) == 1 for result in results)
+        again = several.sample("f", 12)
+        assert [result.text for result in again] == [result.text for result in results]
+
+    def test_tests_find_the_right_one(self, several: ondevice.Model) -> None:
+        results = several.sample("f", 40, tests="assert f(2) == 4")
+        assert results[0].passed
+        assert results[0].text.endswith("n + 2\n")
+        assert sum(result.count for result in results) < 40
+        for result in results[1:]:
+            assert result.passed is False
+            assert "assert f(2) == 4" in result.findings[0].message
+
+    def test_generate_gives_the_best(self, several: ondevice.Model) -> None:
+        result = ondevice.results.collect(
+            several.stream("f", samples=40, temperature=1.0, tests="assert f(2) == 4")
+        )
+        assert result.passed
+        assert result.edits[0].hunks[0].added[1] == "    return n + 2"
+
+    def test_one_program_can_be_tested_too(self, several: ondevice.Model) -> None:
+        right = several.generate("f", tests="assert callable(f)")
+        assert right.passed
+        wrong = several.generate("f", tests="assert f(0) == 5")
+        assert wrong.passed is False
+        assert wrong.finish_reason == "complete"
+
+    @pytest.mark.parametrize("tests", ["", "assert (", "  \n"])
+    def test_tests_that_cannot_be(self, several: ondevice.Model, tests: str) -> None:
+        with pytest.raises(RequestError, match="tests"):
+            several.stream("f", tests=tests)
