@@ -22,7 +22,7 @@ from ondevice.cli.presenters import (
     TextPresenter,
     printable,
 )
-from ondevice.cli.replay import Replay
+from ondevice.cli.replay import Replays
 from ondevice.errors import RequestError
 from ondevice.events import Done, Event
 
@@ -179,7 +179,7 @@ def deliver(events: Generator[Event, None, None], presenter: Presenter, output: 
 
 def _follow(events: Iterator[Event], presenter: Presenter) -> tuple[Done, int]:
     """Show all events; where that is cut short, return what was accepted until then."""
-    replay = Replay()
+    replay = Replays()
     try:
         for event in events:
             replay.add(event)

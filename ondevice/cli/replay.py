@@ -12,10 +12,13 @@ from ondevice.events import (
     EditWithdrawn,
     Event,
     Finding,
+    FinishReason,
     HunkApplied,
     Line,
+    SampleFinished,
     Stats,
     Token,
+    rank,
 )
 
 
@@ -80,6 +83,32 @@ class Replay:
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started
+
+
+class Replays:
+    """The replays of all samples of a request."""
+
+    def __init__(self) -> None:
+        self._replays: dict[int, Replay] = {}
+        self._finished: list[SampleFinished] = []
+
+    def add(self, event: Event) -> None:
+        """Take account of one event."""
+        self._replays.setdefault(event.sample, Replay()).add(event)
+        if isinstance(event, SampleFinished):
+            self._finished.append(event)
+
+    def cancelled(self) -> Done:
+        """Return how the stream would have ended, had it been cancelled after this event.
+
+        That is the best of the finished samples, or else the first one as far as it is.
+        """
+        if not self._finished:
+            first = min(self._replays, default=0)
+            return self._replays.get(first, Replay()).cancelled()
+        best = min(self._finished, key=rank)
+        finish: FinishReason = "complete" if best.passed else "cancelled"
+        return Done(best.text, finish, best.findings, best.stats, best.passed, sample=best.sample)
 
 
 class GrowingReplay(Replay):

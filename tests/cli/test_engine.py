@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,3 +83,55 @@ def test_parameters_that_cannot_be(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.rpartition("rror: ")[1]
+
+
+class TestSamples:
+    @pytest.fixture(autouse=True)
+    def _several(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Three samples by three scripts: refused once, right, and without an end."""
+        scripts = [FIRST + REFUSED + END, FIRST + END, FIRST + SECOND]
+        backend = ScriptedBackend(scripts, max_sequences=1)
+        model = ondevice.Model(backend, name="scripted")
+        monkeypatch.setattr(ondevice, "load", lambda *arguments, **options: model)
+
+    def test_the_best_is_printed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        tests = tmp_path / "tests.py"
+        tests.write_text("assert area(2, 3) == 6\n")
+        assert main(["generate", "x", "-n", "3", "--tests", str(tests)]) == 0
+        assert capsys.readouterr().out.startswith(FIRST.partition("\n")[2].replace("+", ""))
+
+    def test_events_name_their_sample(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["generate", "x", "-n", "3", "--format", "json"]) == 0
+        events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        finished = [event for event in events if event["type"] == "sample_finished"]
+        assert sorted(event["sample"] for event in finished) == [0, 1, 2]
+        last = events[-1]
+        assert last["stats"]["samples"] == 3
+        assert last["text"] == replay(e for e in events if e["sample"] == last["sample"])
+
+    def test_patches_are_those_of_the_best(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["generate", "x", "-n", "3", "--format", "diff"]) == 0
+        printed = capsys.readouterr().out
+        assert printed.count("# edit 1\n") == 1
+        assert "--- /dev/null" in printed
+
+    def test_no_sample_passes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        tests = tmp_path / "tests.py"
+        tests.write_text("assert area(2, 3) == 7\n")
+        assert main(["generate", "x", "-n", "2", "--tests", str(tests)]) == 1
+        captured = capsys.readouterr()
+        assert "def area" in captured.out
+        assert captured.err.startswith("check: line ")
+        assert "assert area(2, 3) == 7" in captured.err
+
+    @pytest.mark.parametrize("content", ["", "assert (", None])
+    def test_tests_that_cannot_be(
+        self, content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tests = tmp_path / "tests.py"
+        if content is not None:
+            tests.write_text(content)
+        assert main(["generate", "x", "--tests", str(tests)]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("error: the tests ")

@@ -297,7 +297,7 @@ class TestInterruption:
     def test_a_closed_stdout_ends_it_quietly(self, format: str) -> None:
         process = start("60", "0.01", "generate", "x", "--format", format)
         assert process.stdout is not None
-        if format != "text":
+        if format == "json":  # the others print at the end
             process.stdout.readline()
         process.stdout.close()
         assert process.stderr is not None
