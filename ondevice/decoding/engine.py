@@ -54,7 +54,7 @@ class Engine:
             logits = lease.prefill(0, request.prompt)
             places = list(range(len(lease)))
             while self._waiting or self._writers:
-                while self._waiting and places:
+                while self._waiting and places and len(self._writers) < self._limit():
                     self._start(self._waiting.pop(0), places.pop(0), lease, logits)
                 yield from self._decode(lease)
                 for number in [n for n, writer in self._writers.items() if writer.finish]:
@@ -62,6 +62,14 @@ class Engine:
                     places.append(writer.branch.place)
                     yield from self._finished(number, writer)
         yield conclude(self._ended)
+
+    def _limit(self) -> int:
+        """Return how many samples may be under way.
+
+        Where the first that passes ends the search, one is tried alone at first, since it may well
+        pass; the more have failed, the less is likely to be wasted on many at once.
+        """
+        return 1 + 2 * len(self._ended) if self._request.tests else self._request.samples
 
     def _start(self, number: int, place: int, lease: Lease, logits: Logits) -> None:
         """Begin a sample in a sequence, on what another one holds of the prompt."""

@@ -1,0 +1,51 @@
+"""What the engine costs, and what a batch of samples saves.
+
+usage: python bench/engine.py [--parts cheap many] [--threads 1] [--rounds 7] [--tasks 20]
+                              [--size 25M] [--longest 2000] [--models runs/models]
+                              [--output bench/results/engine.json]
+
+cheap  time a token beside a bare loop over llama_decode and its samplers, and beside
+       llama_cpp.Llama(...)(stream=True), on a model with random weights, at 100 and at many tokens
+many   sixteen samples in one batch beside sixteen single runs, with the bundled model; and the time
+       to the first program that passes its tests
+
+The sides of a comparison take turns. Prints what it finds and writes the file; parts that the file
+holds and that are not asked for are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from enginebench import cheap, many
+
+from ondevice.evaluation.machine import describe_machine
+from ondevice.files import write_atomically
+
+HERE = Path(__file__).parent
+PARTS = {"cheap": cheap, "many": many}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--tasks", type=int, default=20)
+    parser.add_argument("--size", default="25M")
+    parser.add_argument("--longest", type=int, default=2000)
+    parser.add_argument("--models", type=Path, default=Path("runs/models"))
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "engine.json")
+    options = parser.parse_args()
+    results = json.loads(options.output.read_text()) if options.output.exists() else {}
+    for part in options.parts:
+        found = PARTS[part].measure(options)
+        results[part] = {"machine": describe_machine(), "threads": options.threads, **found}
+        write_atomically(options.output, json.dumps(results, indent=2) + "\n")
+        print(json.dumps({part: found}, indent=2), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Models with random weights, which cost what trained ones cost and say nothing of worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from ondevice.export import export_checkpoint
+from ondevice.training.recipe import ModelSettings
+from ondevice.training.tokenizer import END_OF_TEXT
+from ondevice.training.trainer import build_model
+
+TOKENIZER = Path(__file__).parents[2] / "models" / "tiny" / "tokenizer.json"
+SIZES = {
+    "25M": ModelSettings(layers=8, width=512, feed_forward=1280, heads=8, context=4096),
+    "150M": ModelSettings(layers=12, width=768, feed_forward=3072, heads=12, context=4096),
+}
+VOCABULARIES = {"25M": 4096, "150M": 50_304}
+"""Rows of the embedding; those that the tokenizer does not know are padding."""
+
+
+def make(size: str, folder: Path) -> Path:
+    """Export a model of a size, GGUF in 8 bits and ONNX in int8, and return its folder.
+
+    One that is there already is taken.
+    """
+    target = folder / size
+    if not target.exists():
+        tokenizer = Tokenizer.from_file(str(TOKENIZER))
+        torch.manual_seed(0)
+        end = tokenizer.token_to_id(END_OF_TEXT)
+        model = build_model(SIZES[size], VOCABULARIES[size], end)
+        checkpoint = folder / f"{size}-checkpoint"
+        model.to(torch.bfloat16).save_pretrained(checkpoint)  # type: ignore[call-arg]
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+        ).save_pretrained(checkpoint)
+        export_checkpoint(
+            checkpoint,
+            target,
+            quantize=("q8_0", "int8"),
+            name=size,
+            license="Apache-2.0",
+            source="random weights",
+        )
+    return target
