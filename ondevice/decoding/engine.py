@@ -9,7 +9,7 @@ import numpy as np
 from ondevice.backends.base import Backend
 from ondevice.checks import run_checks
 from ondevice.decoding.branch import Branch
-from ondevice.decoding.constraint import Constraint, LintSeqConstraint
+from ondevice.decoding.constraints import Constraint, LintSeqConstraint
 from ondevice.decoding.refusals import Refusals
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import log_probability, sample
@@ -47,7 +47,7 @@ class Engine:
             self._constraint = LintSeqConstraint(
                 backend.constraint_tokenizer(), backend.vocab_size, backend.end_tokens
             )
-            self._constraint.start_edit(len(buffer.lines))
+            self._constraint.start_edit(buffer)
 
     def run(self) -> Iterator[Event]:
         """Yield events until the sample is finished; the last one is ``Done``."""
@@ -181,7 +181,7 @@ class Engine:
 
     def _start_edit(self) -> None:
         if self._constraint:
-            self._constraint.start_edit(len(self._branch.buffer.lines))
+            self._constraint.start_edit(self._branch.buffer)
 
     def _done(self) -> Done:
         """End at the last accepted edit; what was begun after it is not part of the program."""

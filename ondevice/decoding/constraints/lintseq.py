@@ -7,53 +7,17 @@ header announces. The masks are llguidance's.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ondevice.edits import SEPARATOR, format_range
+from ondevice.edits import SEPARATOR, Buffer, format_range
 
 MAX_HUNK_LINES = 100
 """Lines that one hunk may add; the cost of making a grammar grows with it (about 25 us a line)."""
 
 _LINE = r"line: /\n\+[^\n\r]*/"
-
-
-class Constraint(Protocol):
-    """Follows one branch token by token; what it allows is always an edit that applies."""
-
-    def start_edit(self, lines: int) -> None:
-        """Begin an edit of a buffer that has ``lines`` lines."""
-        ...
-
-    def start_hunk(self, start: int, growth: int) -> None:
-        """Begin a further hunk of the edit, at row ``start`` (from 0) or after it.
-
-        The hunks before it have added ``growth`` lines.
-        """
-        ...
-
-    def forced(self) -> list[int]:
-        """Return the tokens that must come next, in canonical form; often none."""
-        ...
-
-    def allows(self, token: int) -> bool:
-        """Tell whether the token may come next."""
-        ...
-
-    def mask(self) -> NDArray[np.bool_]:
-        """Return which tokens may come next, of shape (vocabulary,)."""
-        ...
-
-    def consume(self, token: int) -> None:
-        """Go on by an allowed token."""
-        ...
-
-    @property
-    def hunk_is_over(self) -> bool:
-        """Whether the hunk and its line break are written, so that another may begin."""
-        ...
 
 
 class LintSeqConstraint:
@@ -71,11 +35,11 @@ class LintSeqConstraint:
         self._may_end_text = False
         self._matcher: Any = None
 
-    def start_edit(self, lines: int) -> None:
+    def start_edit(self, buffer: Buffer) -> None:
         """See ``Constraint.start_edit``."""
-        self._lines = lines
-        self._may_end_text = lines > 0
-        before = rf'"\n" {SEPARATOR} | ' if lines else ""
+        self._lines = len(buffer.lines)
+        self._may_end_text = self._lines > 0
+        before = rf'"\n" {SEPARATOR} | ' if self._lines else ""
         self._make(before, 0, 0)
 
     def start_hunk(self, start: int, growth: int) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from llguidance import LLTokenizer
 
-from ondevice.decoding.constraint import LintSeqConstraint
+from ondevice.decoding.constraints import LintSeqConstraint
 from ondevice.edits import LINTSEQ, SEPARATOR, Buffer
 from ondevice.lintseq import refactor
 from ondevice.training.recipe import TokenizerSettings
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
 
-NUMBERS = Path(__file__).parents[2] / "bench" / "everyday" / "numbers.jsonl"
+NUMBERS = Path(__file__).parents[3] / "bench" / "everyday" / "numbers.jsonl"
 
 
 def test_training_text_is_allowed_and_forced_tokens_are_its_own() -> None:
@@ -44,7 +44,7 @@ def follow(constraint: LintSeqConstraint, ids: list[int], pieces: list[str]) -> 
     """Walk the constraint along a sequence; return how many tokens it forced."""
     buffer = Buffer()
     reader = LINTSEQ.reader(buffer)
-    constraint.start_edit(0)
+    constraint.start_edit(buffer)
     forced = 0
     for position, (token, piece) in enumerate(zip(ids, pieces, strict=True)):
         due = constraint.forced()
@@ -55,7 +55,7 @@ def follow(constraint: LintSeqConstraint, ids: list[int], pieces: list[str]) -> 
         version = buffer.version
         reader.feed(piece)
         if buffer.version > version:
-            constraint.start_edit(len(buffer.lines))
+            constraint.start_edit(buffer)
         elif constraint.hunk_is_over and position + 1 < len(ids):
             draft = reader.draft
             assert draft.header is not None
