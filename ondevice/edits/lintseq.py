@@ -6,7 +6,6 @@ One extension: a line after which the file ends without a newline is followed by
 
 from collections.abc import Iterable
 
-from ondevice.edits.buffer import Buffer
 from ondevice.edits.dialect import Dialect, diff_lines
 from ondevice.edits.edit import Edit
 from ondevice.edits.reader import Reader, ReaderEvent
@@ -46,6 +45,7 @@ class LintSeq(Dialect):
     """
 
     name = "lintseq"
+    reader_class = LintSeqReader
 
     def write(self, edit: Edit) -> str:
         """Return the text of one edit, without a line break at its end.
@@ -69,10 +69,6 @@ class LintSeq(Dialect):
                 raise EditError(f"edit {number} has no hunks, which would end the sequence")
             texts.append(self.write(edit))
         return f"\n{SEPARATOR}".join([*texts, "", ""])
-
-    def reader(self, buffer: Buffer) -> Reader:
-        """Return a reader of what follows a prompt's ``<|diff|>``."""
-        return LintSeqReader(buffer)
 
 
 LINTSEQ = LintSeq()
