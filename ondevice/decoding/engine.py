@@ -107,11 +107,6 @@ class Engine:
         if not self._constraint or self._finish or not self._branch.written:
             return
         self._constraint.consume(token)
-        if self._constraint.hunk_is_over:
-            draft = self._branch.reader.draft
-            # The reader holds the hunk open until it sees what follows.
-            assert draft.header is not None
-            self._constraint.start_hunk(draft.header.old_start + 1, draft.row - draft.cursor)
 
     def _read(self, text: str) -> Iterator[Event]:
         try:

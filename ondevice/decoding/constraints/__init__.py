@@ -1,6 +1,6 @@
 """What may come next while an edit is decoded: a constraint for each dialect."""
 
-from ondevice.decoding.constraints.base import Constraint
+from ondevice.decoding.constraints.base import Constraint, Lengths, Mending
 from ondevice.decoding.constraints.lintseq import LintSeqConstraint
 
-__all__ = ["Constraint", "LintSeqConstraint"]
+__all__ = ["Constraint", "Lengths", "LintSeqConstraint", "Mending"]

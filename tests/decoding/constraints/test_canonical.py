@@ -10,10 +10,15 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 from llguidance import LLTokenizer
 
-from ondevice.decoding.constraints import LintSeqConstraint
-from ondevice.edits import LINTSEQ, SEPARATOR, Buffer
+from ondevice.decoding.constraints import (
+    Constraint,
+    Lengths,
+    LintSeqConstraint,
+)
+from ondevice.edits import LINTSEQ, SEPARATOR, Buffer, Dialect
 from ondevice.lintseq import refactor
 from ondevice.training.recipe import TokenizerSettings
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
@@ -21,29 +26,39 @@ from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
 NUMBERS = Path(__file__).parents[3] / "bench" / "everyday" / "numbers.jsonl"
 
 
-def test_training_text_is_allowed_and_forced_tokens_are_its_own() -> None:
-    rows = [json.loads(line) for line in NUMBERS.read_text(encoding="utf-8").splitlines()[::8]]
+def programs() -> list[list[str]]:
+    """Programs, those for the same task together."""
+    rows = NUMBERS.read_text(encoding="utf-8").splitlines()
+    return [json.loads(row)["programs"] for row in rows[::8]]
+
+
+@pytest.mark.parametrize("lengths", ["announced", "written"])
+def test_training_text_is_allowed_and_forced_tokens_are_its_own(lengths: Lengths) -> None:
     sequences = [
-        LINTSEQ.write_sequence(refactor(row["programs"][0], random.Random(1))) for row in rows
+        LINTSEQ.write_sequence(refactor(variants[0], random.Random(1))) for variants in programs()
     ]
     tokenizer = train_tokenizer(sequences, TokenizerSettings(vocabulary=800, indentations=3))
     end = tokenizer.token_to_id(END_OF_TEXT)
     constraint = LintSeqConstraint(
-        LLTokenizer(tokenizer.to_str()), tokenizer.get_vocab_size(), frozenset({end})
+        LLTokenizer(tokenizer.to_str()),
+        tokenizer.get_vocab_size(),
+        frozenset({end}),
+        lengths=lengths,
     )
     forced = 0
     for sequence in sequences:
         ids = tokenizer.encode(f"\n{SEPARATOR}{sequence}").ids
         start = ids.index(tokenizer.token_to_id(SEPARATOR)) + 1
         pieces = [tokenizer.decode([token], skip_special_tokens=False) for token in ids[start:]]
-        forced += follow(constraint, ids[start:], pieces)
+        forced += follow(constraint, LINTSEQ, Buffer(), ids[start:], pieces)
     assert forced > 100
 
 
-def follow(constraint: LintSeqConstraint, ids: list[int], pieces: list[str]) -> int:
-    """Walk the constraint along a sequence; return how many tokens it forced."""
-    buffer = Buffer()
-    reader = LINTSEQ.reader(buffer)
+def follow(
+    constraint: Constraint, dialect: Dialect, buffer: Buffer, ids: list[int], pieces: list[str]
+) -> int:
+    """Walk the constraint along a sequence; return how often it forced tokens."""
+    reader = dialect.reader(buffer)
     constraint.start_edit(buffer)
     forced = 0
     for position, (token, piece) in enumerate(zip(ids, pieces, strict=True)):
@@ -51,13 +66,10 @@ def follow(constraint: LintSeqConstraint, ids: list[int], pieces: list[str]) -> 
         forced += bool(due)
         assert ids[position : position + len(due)] == due
         assert constraint.allows(token), "".join(pieces[: position + 1])
+        assert constraint.mending(token) is None
         constraint.consume(token)
         version = buffer.version
         reader.feed(piece)
         if buffer.version > version:
             constraint.start_edit(buffer)
-        elif constraint.hunk_is_over and position + 1 < len(ids):
-            draft = reader.draft
-            assert draft.header is not None
-            constraint.start_hunk(draft.header.old_start + 1, draft.row - draft.cursor)
     return forced
