@@ -2,5 +2,6 @@
 
 from ondevice.decoding.constraints.base import Constraint, Lengths, Mending
 from ondevice.decoding.constraints.lintseq import LintSeqConstraint
+from ondevice.decoding.constraints.unified import UnifiedConstraint
 
-__all__ = ["Constraint", "Lengths", "LintSeqConstraint", "Mending"]
+__all__ = ["Constraint", "Lengths", "LintSeqConstraint", "Mending", "UnifiedConstraint"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ from ondevice.decoding.constraints import (
     Constraint,
     Lengths,
     LintSeqConstraint,
+    UnifiedConstraint,
 )
-from ondevice.edits import LINTSEQ, SEPARATOR, Buffer, Dialect
+from ondevice.edits import LINTSEQ, SEPARATOR, UNIFIED, Buffer, Dialect, diff
 from ondevice.lintseq import refactor
 from ondevice.training.recipe import TokenizerSettings
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
+
+from .walking import bpe_vocabulary
 
 NUMBERS = Path(__file__).parents[3] / "bench" / "everyday" / "numbers.jsonl"
 
@@ -52,6 +56,25 @@ def test_training_text_is_allowed_and_forced_tokens_are_its_own(lengths: Lengths
         pieces = [tokenizer.decode([token], skip_special_tokens=False) for token in ids[start:]]
         forced += follow(constraint, LINTSEQ, Buffer(), ids[start:], pieces)
     assert forced > 100
+
+
+@pytest.mark.parametrize("context", [1, 3])
+def test_the_diffs_of_git_are_allowed_and_forced_tokens_are_their_own(context: int) -> None:
+    vocabulary = bpe_vocabulary()
+    constraint = UnifiedConstraint(*vocabulary.arguments)
+    forced = hunks = 0
+    for variants in programs():
+        for before, after in pairwise(["", *variants]):
+            buffer, target = Buffer.from_text(before), Buffer.from_text(after)
+            edit = diff(buffer, target, context)
+            ids = vocabulary.tokenizer.tokenize_str(UNIFIED.write(edit))
+            pieces = [vocabulary.text([token]) for token in ids]
+            forced += follow(constraint, UNIFIED, buffer, ids, pieces)
+            assert constraint.allows(vocabulary.end)
+            assert constraint.mending(vocabulary.end) is None
+            hunks += len(edit.hunks)
+    assert hunks > 50
+    assert forced > 500
 
 
 def follow(

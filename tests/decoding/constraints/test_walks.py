@@ -1,17 +1,23 @@
-"""Whatever is written from a constraint applies: random walks, read back."""
+"""Whatever is written from a constraint applies: random walks, read back and given to git."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from ondevice.decoding.constraints import Lengths, LintSeqConstraint
+from ondevice.decoding.constraints import Lengths, LintSeqConstraint, UnifiedConstraint
 from ondevice.edits import LINTSEQ, SEPARATOR
+from ondevice.edits.unified import Unified
 
 from .walking import Vocabulary, bpe_vocabulary, buffers, byte_vocabulary, made_vocabulary, walk
 
 WALKS = 60
+PATH = "some file.py"
 REACHING = [
     *(b"\n+", b"\n ", b"\n-", b"\n \n", b" \n", b"-\n", b"\n@@ -", b"\n@@", b"@@\n+", b" @@\n"),
     *(
@@ -54,3 +60,47 @@ def test_lintseq(vocabulary: Vocabulary, lengths: Lengths) -> None:
         mended += done.mended
     assert hunks > WALKS / 3
     assert (mended > WALKS / 4) == (lengths == "written")
+
+
+Apply = Callable[[str, str], str]
+
+
+@pytest.fixture(params=["git", "patch"])
+def apply(request: pytest.FixtureRequest, tmp_path: Path) -> Apply:
+    program = request.param
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    file = tmp_path / PATH
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    command = {
+        "git": ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"],
+        # Fuzz would hide that it finds the context too short.
+        "patch": ["patch", "--strip=1", "--fuzz=0", "--binary", "--posix"],
+    }[program]
+
+    def run(before: str, patch: str) -> str:
+        file.write_bytes(before.encode())
+        done = subprocess.run(
+            command, input=patch.encode(), cwd=tmp_path, env=environment, capture_output=True
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr).decode() + repr((before, patch))
+        assert b"offset" not in done.stdout
+        return file.read_bytes().decode() if file.exists() else ""
+
+    return run
+
+
+def test_unified(vocabulary: Vocabulary, apply: Apply) -> None:
+    constraint = UnifiedConstraint(*vocabulary.arguments, dialect=Unified(PATH))
+    hunks = mended = 0
+    for seed in range(WALKS):
+        buffer = buffers(seed)
+        before = buffer.text
+        done = walk(constraint, vocabulary, buffer, seed)
+        (edit,) = Unified(PATH).read(done.text, buffer)
+        assert Unified(PATH, buffer.newline).write(edit) == done.text
+        assert apply(before, done.text) == buffer.text
+        hunks += len(edit.hunks)
+        mended += done.mended
+    assert hunks > WALKS / 3
+    assert mended > WALKS / 2
