@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -58,11 +59,12 @@ def test_lintseq(vocabulary: Vocabulary, lengths: Lengths) -> None:
         assert not edits or LINTSEQ.write(edits[0]) + f"\n{SEPARATOR}" == done.text
         hunks += sum(len(edit.hunks) for edit in edits)
         mended += done.mended
-    assert hunks > WALKS / 3
+    assert hunks > WALKS / 2
     assert (mended > WALKS / 4) == (lengths == "written")
 
 
-Apply = Callable[[str, str], str]
+class Apply(Protocol):
+    def __call__(self, before: str, patch: str, *, exists: bool = True) -> str: ...
 
 
 @pytest.fixture(params=["git", "patch"])
@@ -75,11 +77,13 @@ def apply(request: pytest.FixtureRequest, tmp_path: Path) -> Apply:
     command = {
         "git": ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"],
         # Fuzz would hide that it finds the context too short.
-        "patch": ["patch", "--strip=1", "--fuzz=0", "--binary", "--posix"],
+        "patch": ["patch", "--strip=1", "--fuzz=0", "--binary"],
     }[program]
 
-    def run(before: str, patch: str) -> str:
-        file.write_bytes(before.encode())
+    def run(before: str, patch: str, *, exists: bool = True) -> str:
+        file.unlink(missing_ok=True)
+        if exists:
+            file.write_bytes(before.encode())
         done = subprocess.run(
             command, input=patch.encode(), cwd=tmp_path, env=environment, capture_output=True
         )
@@ -100,7 +104,9 @@ def test_unified(vocabulary: Vocabulary, apply: Apply) -> None:
         (edit,) = Unified(PATH).read(done.text, buffer)
         assert Unified(PATH, buffer.newline).write(edit) == done.text
         assert apply(before, done.text) == buffer.text
+        if not before:
+            assert apply(before, done.text, exists=False) == buffer.text
         hunks += len(edit.hunks)
         mended += done.mended
-    assert hunks > WALKS / 3
+    assert hunks > WALKS
     assert mended > WALKS / 2
