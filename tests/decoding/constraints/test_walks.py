@@ -15,9 +15,17 @@ from ondevice.decoding.constraints import Lengths, LintSeqConstraint, UnifiedCon
 from ondevice.edits import LINTSEQ, SEPARATOR
 from ondevice.edits.unified import Unified
 
-from .walking import Vocabulary, bpe_vocabulary, buffers, byte_vocabulary, made_vocabulary, walk
+from .walking import (
+    Vocabulary,
+    bpe_vocabulary,
+    buffers,
+    byte_vocabulary,
+    fallback_vocabulary,
+    made_vocabulary,
+    walk,
+)
 
-WALKS = 60
+WALKS = 40
 PATH = "some file.py"
 REACHING = [
     *(b"\n+", b"\n ", b"\n-", b"\n \n", b" \n", b"-\n", b"\n@@ -", b"\n@@", b"@@\n+", b" @@\n"),
@@ -38,6 +46,7 @@ REACHING = [
 VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
     "bytes": byte_vocabulary,
     "bpe": bpe_vocabulary,
+    "fallback": fallback_vocabulary,
     "reaching": lambda: made_vocabulary(REACHING),
 }
 

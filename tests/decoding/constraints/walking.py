@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llguidance import LLTokenizer
 from numpy.typing import NDArray
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from ondevice.backends.common import wrap_vocabulary
 from ondevice.backends.scripted import ScriptedBackend
@@ -108,6 +109,43 @@ def bpe_vocabulary() -> Vocabulary:
         end,
         ids["<|diff|>"],
         frozenset(range(size)) - known,
+    )
+
+
+@cache
+def fallback_vocabulary() -> Vocabulary:
+    """A tokenizer of SentencePiece's kind: what it does not know, it spells in byte tokens."""
+    characters = ["▁", *map(chr, range(ord("!"), 127))]
+    merges = [
+        ("▁", "▁"),
+        ("▁▁", "▁▁"),
+        ("-", "-"),
+        ("@", "@"),
+        ("▁", "@@"),
+        ("r", "e"),
+        ("re", "t"),
+    ]
+    names = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *characters]
+    vocabulary = {name: row for row, name in enumerate([*names, *map("".join, merges)])}
+    tokenizer = Tokenizer(
+        models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    tokenizer.add_special_tokens([AddedToken("</s>", special=True, normalized=False)])
+    tokenizer.add_tokens([AddedToken("<|diff|>", special=False, normalized=False)])
+    known = tokenizer.get_vocab_size()
+    size = known + PADDING
+    return Vocabulary(
+        LLTokenizer(tokenizer.to_str(), n_vocab=size, eos_token=[1]),
+        size,
+        1,
+        known - 1,
+        frozenset(range(known, size)),
     )
 
 
