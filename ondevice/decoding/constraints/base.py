@@ -64,7 +64,9 @@ class Constraint(Protocol):
     def mending(self, token: int) -> Mending | None:
         """Return what must be mended before an allowed token, which is yet to be consumed.
 
-        None where the token goes on with the hunk in progress, or the hunk's header is right.
+        None where the token goes on with the hunk in progress, or the hunk's header is right. Ask
+        before every token, forced ones and those that end the text included. The constraint goes
+        on as if the header were mended; it need not be told.
         """
         ...
 

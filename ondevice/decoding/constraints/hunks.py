@@ -19,8 +19,9 @@ class HunkConstraint(ABC):
 
     Where the hunk in progress may be over, both say what comes next. What follows a hunk begins
     with a token of its own: one that holds the end of a hunk and the beginning of what follows is
-    refused. No tokenizer that is in use has such tokens, since none joins a line break and an
-    ``@``; within a hunk, tokens may reach over line ends as they like.
+    refused, so that a hunk can be mended where it ends. Nothing is lost by that: neither the
+    pre-tokenizers of GPT-2, Llama 3 and Qwen nor SentencePiece's join a line break to an ``@``
+    after it. Within a hunk, tokens may reach over line ends as they like.
     """
 
     def __init__(self, tokenizer: Any, vocabulary: int, end_tokens: frozenset[int]) -> None:
@@ -85,10 +86,10 @@ class HunkConstraint(ABC):
         self._hunk.consume([token])
         self._progress.add(token, self._tokenizer.decode_bytes([token]))
         self._next = None
-        self._advance()
         self._may_be_over = (
             self._progress.is_between_lines and self._hunk.may_end and self._hunk_may_end()
         )
+        self._advance()
 
     @abstractmethod
     def _opening(self) -> Matcher:
@@ -103,7 +104,7 @@ class HunkConstraint(ABC):
         """Tell whether an end token may come."""
 
     def _advance(self) -> None:  # noqa: B027, for most dialects this is nothing
-        """Take notice of what was added to the hunk in progress."""
+        """Take another matcher for the rest of the hunk, where it is time."""
 
     def _hunk_may_end(self) -> bool:
         """Tell whether the hunk may end after this line; the grammar has said that it may."""

@@ -25,22 +25,18 @@ class Progress:
         self._offset = offset
         self._header_at = offset
         self._header: Header | None = None
-        self._partial = b""
-
-    @property
-    def partial(self) -> str:
+        self.partial = b""
         """The line that is not yet whole."""
-        return self._partial.decode("utf-8", "replace")
 
     @property
     def is_between_lines(self) -> bool:
         """Whether the hunk has lines, and the last of them is whole."""
-        return bool(self.old_count or self.new_count) and not self._partial
+        return bool(self.old_count or self.new_count) and not self.partial
 
     def add(self, token: int, data: bytes) -> None:
         """Go on by a token, which is these bytes."""
         self.tokens.append(token)
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        *lines, self.partial = (self.partial + data).split(b"\n")
         for line in lines:
             text = line.decode("utf-8")
             if self._header is None:

@@ -7,7 +7,9 @@ import pytest
 from ondevice.backends.scripted import END_TOKEN
 from ondevice.decoding.constraints import UnifiedConstraint
 from ondevice.decoding.constraints import unified as module
+from ondevice.decoding.constraints.unified_grammar import WINDOW
 from ondevice.edits import Buffer, Header
+from ondevice.edits.buffer import LineEnd
 from ondevice.edits.unified import Unified
 
 from .walking import byte_vocabulary, made_vocabulary, next_allowed, refusal
@@ -242,32 +244,45 @@ class TestWithoutFinalNewline:
 
 
 class TestLongHunks:
-    LINES = 500
+    LINES = 3000  # as one grammar, they would end the process
 
-    def test_a_hunk_may_be_as_long_as_the_file(self) -> None:
-        buffer = Buffer([f"line {number}" for number in range(self.LINES)])
-        body = "".join(f"-{line}\n" for line in buffer.lines)
-        constraint = started(buffer, f"@@ -1 +1 @@\n{body}")
+    @pytest.mark.parametrize("newline", ["\n", "\r\n"])
+    def test_a_hunk_may_be_as_long_as_the_file(self, newline: LineEnd) -> None:
+        lines = [f"é {number}" for number in range(self.LINES)]
+        body = "".join(f"-{line}{newline}" for line in lines)
+        constraint = started(Buffer(lines, newline=newline), f"@@ -1 +1 @@\n{body}")
         assert following(constraint) == "$+"
         assert mended(constraint) == Header(0, self.LINES, 0, 0)
 
+    @pytest.mark.parametrize(
+        ("ops", "within", "at_last"),
+        [(" ", " +-", "+-"), ("-", " +-", " +-"), ("- ", "$ +-@", " +-")],
+    )
+    def test_what_may_come_is_the_same_wherever_the_window_ends(
+        self, ops: str, within: str, at_last: str
+    ) -> None:
+        buffer = Buffer(["a"] * 200, final_newline=False)
+        constraint = started(buffer, "@@ -1 +1 @@\n")
+        for row in range(1, 200):
+            op = ops[(row - 1) % len(ops)]
+            go(constraint, f"{op}a\n")
+            if row < 199 and op == ops[-1]:
+                assert following(constraint) == within
+        assert following(constraint) == at_last
+
     def test_a_token_with_more_lines_than_the_window_s_margin_is_refused(self) -> None:
-        few, many = b"-\n" * module._MARGIN, b"-\n" * (module._WINDOW + 1)
+        few, many = b"-\n" * module._MARGIN, b"-\n" * (WINDOW + 1)
         vocabulary = made_vocabulary([few, many])
         constraint = UnifiedConstraint(*vocabulary.arguments)
         constraint.start_edit(Buffer([""] * self.LINES))
         for token in f"{NAMES}@@ -1 +1 @@\n".encode():
             constraint.consume(token)
         few_token, many_token = map(vocabulary.pieces.index, (few, many))
-        for _ in range(self.LINES // module._MARGIN):
+        for _ in range(20):
             mask = constraint.mask()
             assert mask[few_token]
             assert constraint.allows(few_token)
             constraint.consume(few_token)
-        # Only the first window is too small for it, since windows grow.
-        constraint.start_edit(Buffer([""] * self.LINES))
-        for token in f"{NAMES}@@ -1 +1 @@\n".encode():
-            constraint.consume(token)
         assert not constraint.mask()[many_token]
         assert not constraint.allows(many_token)
 

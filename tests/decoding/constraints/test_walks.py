@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 
 from ondevice.decoding.constraints import Lengths, LintSeqConstraint, UnifiedConstraint
+from ondevice.decoding.constraints.unified_grammar import WINDOW
 from ondevice.edits import LINTSEQ, SEPARATOR
 from ondevice.edits.unified import Unified
 
@@ -101,6 +102,19 @@ def apply(request: pytest.FixtureRequest, tmp_path: Path) -> Apply:
         return file.read_bytes().decode() if file.exists() else ""
 
     return run
+
+
+def test_unified_hunks_longer_than_a_window(vocabulary: Vocabulary, apply: Apply) -> None:
+    constraint = UnifiedConstraint(*vocabulary.arguments, dialect=Unified(PATH))
+    longest = 0
+    for seed in [seed for seed in range(60) if len(buffers(seed).lines) == 400][:8]:
+        buffer = buffers(seed)
+        before = buffer.text
+        done = walk(constraint, vocabulary, buffer, seed, budget=3000, avoid=b"+@<\\")
+        (edit,) = Unified(PATH).read(done.text, buffer)
+        assert apply(before, done.text) == buffer.text
+        longest = max(longest, *(len(hunk.old) for hunk in edit.hunks))
+    assert longest > 2 * WINDOW
 
 
 def test_unified(vocabulary: Vocabulary, apply: Apply) -> None:

@@ -193,14 +193,24 @@ class Walk:
 
 
 def walk(
-    constraint: Constraint, vocabulary: Vocabulary, buffer: Buffer, seed: int, budget: int = 150
+    constraint: Constraint,
+    vocabulary: Vocabulary,
+    buffer: Buffer,
+    seed: int,
+    *,
+    budget: int = 150,
+    avoid: bytes = b"",
 ) -> Walk:
-    """Write one edit of random tokens that the constraint allows; hurry once ``budget`` is gone."""
+    """Write one edit of random tokens that the constraint allows; hurry once ``budget`` is gone.
+
+    Tokens with a byte of ``avoid`` are taken only where there is no other.
+    """
     rng = random.Random(seed)
     constraint.start_edit(buffer)
     done = Walk([], "", 0, 0)
     data = b""
-    for token in _tokens(constraint, vocabulary, rng, budget, done):
+    avoided = np.array([not set(avoid).isdisjoint(piece) for piece in vocabulary.pieces])
+    for token in _tokens(constraint, vocabulary, rng, budget, done, avoided):
         mending = constraint.mending(token)
         if mending is not None:
             text = data.decode()
@@ -219,7 +229,12 @@ def walk(
 
 
 def _tokens(
-    constraint: Constraint, vocabulary: Vocabulary, rng: random.Random, budget: int, done: Walk
+    constraint: Constraint,
+    vocabulary: Vocabulary,
+    rng: random.Random,
+    budget: int,
+    done: Walk,
+    avoided: NDArray[np.bool_],
 ) -> Iterator[int]:
     while True:
         assert len(done.tokens) < 50_000, "no end in sight"
@@ -229,17 +244,25 @@ def _tokens(
             assert constraint.allows(token)
             yield token
         if not forced:
-            token = _choice(constraint, vocabulary, rng, hurry=len(done.tokens) > budget)
+            hurry = len(done.tokens) > budget
+            token = _choice(constraint, vocabulary, rng, hurry, avoided)
             assert constraint.allows(token)
             yield token
 
 
-def _choice(constraint: Constraint, vocabulary: Vocabulary, rng: random.Random, hurry: bool) -> int:
+def _choice(
+    constraint: Constraint,
+    vocabulary: Vocabulary,
+    rng: random.Random,
+    hurry: bool,
+    avoided: NDArray[np.bool_],
+) -> int:
     """Draw a first byte, then a token that begins with it; ends of lines come often enough."""
     mask = constraint.mask()
     assert mask.shape == (vocabulary.size,)
     assert mask.any()
     assert not mask[list(vocabulary.empty)].any()
+    assert not any(map(constraint.allows, list(vocabulary.empty)[:3]))
     for token in rng.choices(range(vocabulary.size), k=10):
         # Of text that is forced, the mask has only the canonical token.
         assert constraint.allows(token) or not mask[token], token
@@ -249,6 +272,8 @@ def _choice(constraint: Constraint, vocabulary: Vocabulary, rng: random.Random, 
                 return token
     elif mask.sum() > 2 and rng.random() < 0.8:
         mask[[vocabulary.end, vocabulary.diff]] = False  # most walks would be short
+    if (mask & ~avoided).any():
+        mask &= ~avoided
     breaks = np.flatnonzero(mask & vocabulary.breaks)
     if breaks.size and rng.random() < 0.15:
         return int(rng.choice(breaks))
