@@ -32,8 +32,7 @@ class HunkConstraint(ABC):
     def start_edit(self, buffer: Buffer) -> None:
         """See ``Constraint.start_edit``."""
         self._buffer = buffer
-        self._first = 0  # the first row at which a further hunk may begin
-        self._growth = 0
+        self._growth = 0  # by how many lines whole hunks have made the buffer longer
         self._progress = Progress(0)
         self._hunk = self._opening()
         self._next: Matcher | None = None
@@ -126,6 +125,6 @@ class HunkConstraint(ABC):
 
     def _leave_hunk(self) -> None:
         header = self._progress.header(self._growth)
-        self._first, self._growth = self._row_after(), self._growth_after()
+        self._growth = self._growth_after()
         self._progress = Progress(self._progress.offset(header))
         self._may_be_over = False
