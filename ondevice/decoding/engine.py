@@ -12,7 +12,7 @@ import numpy as np
 from ondevice.backends.base import Logits
 from ondevice.checks import run_checks
 from ondevice.decoding.branch import Branch
-from ondevice.decoding.constraint import LintSeqConstraint
+from ondevice.decoding.constraints import LintSeqConstraint
 from ondevice.decoding.outcome import conclude
 from ondevice.decoding.pool import Lease, Pool
 from ondevice.decoding.request import Request

@@ -10,7 +10,7 @@ from ondevice.backends.base import Backend, Logits
 from ondevice.checks import run_checks
 from ondevice.decoding.attempts import Attempts, unknown
 from ondevice.decoding.branch import Branch
-from ondevice.decoding.constraint import Constraint
+from ondevice.decoding.constraints import Constraint
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import log_probability, sample
 from ondevice.decoding.tally import Tally
@@ -136,11 +136,6 @@ class Writer:
         if not self._constraint or self.finish or not self.branch.written:
             return
         self._constraint.consume(token)
-        if self._constraint.hunk_is_over:
-            draft = self.branch.reader.draft
-            # The reader holds the hunk open until it sees what follows.
-            assert draft.header is not None
-            self._constraint.start_hunk(draft.header.old_start + 1, draft.row - draft.cursor)
 
     def _read(self, text: str) -> Iterator[Event]:
         try:
@@ -246,4 +241,4 @@ class Writer:
 
     def _start_edit(self) -> None:
         if self._constraint:
-            self._constraint.start_edit(len(self.branch.buffer.lines))
+            self._constraint.start_edit(self.branch.buffer)

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from ondevice.edits.buffer import Buffer, LineEnd
-from ondevice.edits.edit import Edit
+from ondevice.edits.edit import Edit, Line
 from ondevice.edits.header import headers
 from ondevice.edits.reader import NO_NEWLINE, EditRead, Reader
 from ondevice.errors import EditError
@@ -14,6 +15,8 @@ class Dialect(ABC):
     """Writes edits as text, and reads them back."""
 
     name: str
+    reader_class: ClassVar[type[Reader]]
+    """The reader, whose ``ops`` and ``separator`` say what the dialect's text is made of."""
 
     @abstractmethod
     def write(self, edit: Edit) -> str:
@@ -31,9 +34,9 @@ class Dialect(ABC):
             EditError: The dialect has no form for one of them.
         """
 
-    @abstractmethod
     def reader(self, buffer: Buffer) -> Reader:
         """Return a reader that applies what it reads to ``buffer``."""
+        return self.reader_class(buffer)
 
     def read(self, text: str, buffer: Buffer) -> tuple[Edit, ...]:
         """Apply the edits that ``text`` holds to ``buffer``, and return them.
@@ -57,12 +60,17 @@ def diff_lines(edit: Edit, newline: LineEnd = "\n") -> Iterator[str]:
 
     Where ``newline`` is ``"\r\n"``, content lines end with ``\r``.
     """
-    carriage_return = newline.removesuffix("\n")
     for header, hunk in headers(edit):
         yield str(header)
         for line in hunk.lines:
-            if line.newline:
-                yield line.op + line.text + carriage_return
-            else:
-                yield line.op + line.text
-                yield NO_NEWLINE
+            yield from line_text(line, newline).removesuffix("\n").split("\n")
+
+
+def line_text(line: Line, newline: LineEnd = "\n") -> str:
+    """Return one line of a hunk as a diff has it, to the last line break.
+
+    A line after which the file ends brings the marker that says so, which is a line of its own.
+    """
+    if line.newline:
+        return f"{line.op}{line.text}{newline}"
+    return f"{line.op}{line.text}\n{NO_NEWLINE}\n"

@@ -11,9 +11,17 @@ from typing import Self
 
 from ondevice.edits.edit import Edit, Hunk
 
+OPENING = "@@ -"
+MIDDLE = " +"
+CLOSING = " @@"
+"""What stands before, between and after the two ranges."""
+
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _RANGE = rf"{_NUMBER}(?:,{_NUMBER})?"
-_HEADER = re.compile(rf"@@ -{_RANGE} \+{_RANGE} @@( .*)?", re.DOTALL)
+_HEADER = re.compile(
+    re.escape(OPENING) + _RANGE + re.escape(MIDDLE) + _RANGE + re.escape(CLOSING) + "( .*)?",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class Header:
     def __str__(self) -> str:
         old = format_range(self.old_start, self.old_count)
         new = format_range(self.new_start, self.new_count)
-        return f"@@ -{old} +{new} @@"
+        return f"{OPENING}{old}{MIDDLE}{new}{CLOSING}"
 
     @classmethod
     def parse(cls, text: str, *, heading: bool = False) -> Self | None:

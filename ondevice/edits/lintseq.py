@@ -46,6 +46,7 @@ class LintSeq(Dialect):
     """
 
     name = "lintseq"
+    reader_class = LintSeqReader
 
     def write(self, edit: Edit) -> str:
         """Return the text of one edit, without a line break at its end.
@@ -76,10 +77,6 @@ class LintSeq(Dialect):
             return ""
         lines = tuple(Line("+", text) for text in buffer.lines)
         return self.write(Edit((Hunk(0, lines),))) + f"\n{SEPARATOR}"
-
-    def reader(self, buffer: Buffer) -> Reader:
-        """Return a reader of what follows a prompt's ``<|diff|>``."""
-        return LintSeqReader(buffer)
 
 
 LINTSEQ = LintSeq()

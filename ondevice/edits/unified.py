@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ondevice.edits.buffer import Buffer, LineEnd
+from ondevice.edits.buffer import LineEnd
 from ondevice.edits.dialect import Dialect, diff_lines
 from ondevice.edits.edit import Edit
 from ondevice.edits.reader import Reader, ReaderEvent
@@ -64,27 +64,28 @@ class Unified(Dialect):
     newline: LineEnd = "\n"
 
     name = "unified"
+    reader_class = UnifiedReader
 
     def __post_init__(self) -> None:
         if any(character in self.path for character in "\n\r\t"):
             raise ValueError(f"a diff cannot name a file {self.path!r}")
 
+    @property
+    def names(self) -> str:
+        """The two lines that name the file, with which a diff begins."""
+        # A name with a space ends with a tab, by which git and patch tell it from a time stamp.
+        tab = "\t" if " " in self.path else ""
+        return f"--- a/{self.path}{tab}\n+++ b/{self.path}{tab}\n"
+
     def write(self, edit: Edit) -> str:
         """Return one file's diff, ending with a line break, or nothing where there are no hunks."""
         if not edit.hunks:
             return ""
-        # A name with a space ends with a tab, by which git and patch tell it from a time stamp.
-        tab = "\t" if " " in self.path else ""
-        names = [f"--- a/{self.path}{tab}", f"+++ b/{self.path}{tab}"]
-        return "\n".join([*names, *diff_lines(edit, self.newline), ""])
+        return self.names + "\n".join([*diff_lines(edit, self.newline), ""])
 
     def write_sequence(self, edits: Iterable[Edit]) -> str:
         """Return the diffs one after another; a model ends them with its end-of-text token."""
         return "".join(map(self.write, edits))
-
-    def reader(self, buffer: Buffer) -> Reader:
-        """Return a reader of unified diffs for ``buffer``."""
-        return UnifiedReader(buffer)
 
 
 UNIFIED = Unified()

@@ -1,0 +1,75 @@
+"""The protocol of a constraint: what may come next, given the buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ondevice.edits import Buffer, Header
+
+Lengths = Literal["announced", "written"]
+"""What decides how long a hunk is: its header, so that exactly the announced lines come; or its
+lines, so that the header is mended once they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """A header whose counts are not those of the lines that were written after it.
+
+    ``at`` is the place of its line in the edit's text, in characters, earlier headers of the edit
+    being mended; ``announced`` is that line, and ``header`` what should stand there.
+    """
+
+    at: int
+    announced: str
+    header: Header
+
+    def mend(self, text: str) -> str:
+        """Return the edit's text with the header as it should be.
+
+        Raises:
+            ValueError: The announced header does not stand there.
+        """
+        end = self.at + len(self.announced)
+        if text[self.at : end] != self.announced:
+            raise ValueError(f"no {self.announced!r} at {self.at} of {text!r}")
+        return text[: self.at] + str(self.header) + text[end:]
+
+
+class Constraint(Protocol):
+    """Follows one branch token by token, from hunk to hunk.
+
+    What it allows is always an edit that applies, once its headers are mended.
+    """
+
+    def start_edit(self, buffer: Buffer) -> None:
+        """Begin an edit of the buffer as it now is."""
+        ...
+
+    def forced(self) -> list[int]:
+        """Return the tokens that must come next, in canonical form; often none."""
+        ...
+
+    def allows(self, token: int) -> bool:
+        """Tell whether the token may come next."""
+        ...
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return which tokens may come next, of shape (vocabulary,)."""
+        ...
+
+    def mending(self, token: int) -> Mending | None:
+        """Return what must be mended before an allowed token, which is yet to be consumed.
+
+        None where the token goes on with the hunk in progress, or the hunk's header is right. Ask
+        before every token, forced ones and those that end the text included. The constraint goes
+        on as if the header were mended; it need not be told.
+        """
+        ...
+
+    def consume(self, token: int) -> None:
+        """Go on by an allowed token."""
+        ...
