@@ -46,6 +46,7 @@ class Stats:
     rejected_edits: int = 0
     withdrawn_edits: int = 0
     compactions: int = 0
+    mended_hunks: int = 0
     samples: int = 1
     seconds: float = 0.0
     first_token_seconds: float | None = None

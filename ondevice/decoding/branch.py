@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ondevice.backends.base import Logits
-from ondevice.decoding.pool import Lease
+from ondevice.decoding.pool import Lease, common
 from ondevice.decoding.refusals import Refusals
 from ondevice.edits import Buffer, Dialect
 
@@ -42,6 +42,8 @@ class Branch:
         dialect: Dialect,
         buffer: Buffer,
         token_bytes: Callable[[int], bytes],
+        *,
+        strict: bool = True,
     ) -> None:
         self._lease = lease
         self.place = place
@@ -51,7 +53,7 @@ class Branch:
         self.logprobs: list[float | None] = []
         """Of the tokens after the prompt; None for those that were not sampled."""
         self.buffer = buffer
-        self.reader = dialect.reader(buffer)
+        self.reader = dialect.reader(buffer, strict=strict)
         self._bytes = token_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.checkpoints = [self._here()]
@@ -91,6 +93,22 @@ class Branch:
         self.logits = logits
         self.logprobs += [logprob] * len(tokens)
         return [(token, self._decoder.decode(self._bytes(token))) for token in tokens]
+
+    def replace(self, written: list[int]) -> int:
+        """Let other tokens stand since the last checkpoint; the reader is not told.
+
+        Returns how many of them had to be evaluated.
+        """
+        start = self.checkpoint.position
+        old = self.tokens[start:]
+        kept = min(common(old, written), len(written) - 1)
+        self._lease.truncate(self.place, start + kept)
+        self.logits = self.evaluate(written[kept:])
+        del self.tokens[start + kept :]
+        self.tokens += written[kept:]
+        del self.logprobs[start + kept - len(self._prompt) :]
+        self.logprobs += [None] * (len(written) - kept)
+        return len(written) - kept
 
     def accept(self) -> None:
         """Make the present state a checkpoint."""

@@ -12,14 +12,14 @@ import numpy as np
 from ondevice.backends.base import Logits
 from ondevice.checks import run_checks
 from ondevice.decoding.branch import Branch
-from ondevice.decoding.constraints import LintSeqConstraint
+from ondevice.decoding.constraints import Constraint, LintSeqConstraint, UnifiedConstraint
 from ondevice.decoding.outcome import conclude
 from ondevice.decoding.pool import Lease, Pool
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import sample_rows
 from ondevice.decoding.tally import Tally
 from ondevice.decoding.writer import Writer
-from ondevice.edits import LINTSEQ, Buffer
+from ondevice.edits import Buffer, Unified
 from ondevice.events import Event, SampleFinished
 
 
@@ -34,7 +34,7 @@ class _Step:
 
 
 class Engine:
-    """Decodes the samples of one request in the LintSeq dialect."""
+    """Decodes the samples of one request."""
 
     def __init__(self, pool: Pool, request: Request, buffer: Buffer) -> None:
         self._pool = pool
@@ -76,16 +76,30 @@ class Engine:
         request, backend = self._request, self._pool.backend
         lease.fork(0, place, len(request.prompt))
         buffer = self._buffer if request.samples == 1 else self._buffer.copy()
-        branch = Branch(lease, place, request.prompt, logits, LINTSEQ, buffer, backend.token_bytes)
-        constraint = None
-        if request.constrained:
-            with self._pool.computing():
-                tokenizer = backend.constraint_tokenizer()
-            constraint = LintSeqConstraint(tokenizer, backend.vocab_size, backend.end_tokens)
+        branch = Branch(
+            lease,
+            place,
+            request.prompt,
+            logits,
+            request.dialect,
+            buffer,
+            backend.token_bytes,
+            strict=not request.mends,
+        )
+        constraint = self._constraint() if request.constrained else None
         seed = request.seed if number == 0 else [request.seed, number]
         rng = np.random.default_rng(seed)
         tally = Tally(prompt_tokens=len(request.prompt), started=self._started)
         self._writers[number] = Writer(backend, request, branch, constraint, rng, tally)
+
+    def _constraint(self) -> Constraint:
+        request, backend = self._request, self._pool.backend
+        with self._pool.computing():
+            tokenizer = backend.constraint_tokenizer()
+        vocabulary, ends = backend.vocab_size, backend.end_tokens
+        if isinstance(request.dialect, Unified):
+            return UnifiedConstraint(tokenizer, vocabulary, ends, dialect=request.dialect)
+        return LintSeqConstraint(tokenizer, vocabulary, ends, lengths=request.lengths)
 
     def _decode(self, lease: Lease) -> Iterator[Event]:
         """Bring every writer on by one token, or by those that must come."""

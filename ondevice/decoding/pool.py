@@ -55,7 +55,7 @@ class Pool:
             self._check_open()
             # The best match first, so that the prompt's tokens are there already.
             order = sorted(
-                self._held, key=lambda number: (-_common(self._held[number], prompt), number)
+                self._held, key=lambda number: (-common(self._held[number], prompt), number)
             )
             taken = {number: self._held.pop(number) for number in order[:wanted]}
             self._count(threading.get_ident(), wanted)
@@ -134,7 +134,7 @@ class Lease:
     def prefill(self, place: int, tokens: list[int]) -> Logits:
         """Make a sequence hold exactly these tokens; return the logits after the last one."""
         number = self._numbers[place]
-        known = min(_common(self.held[number], tokens), len(tokens) - 1) // CHUNK * CHUNK
+        known = min(common(self.held[number], tokens), len(tokens) - 1) // CHUNK * CHUNK
         self.truncate(place, known)
         for start in range(known, len(tokens), CHUNK):
             logits = self.evaluate([(place, tokens[start : start + CHUNK])])
@@ -161,7 +161,7 @@ class Lease:
                 del self.held[number][length:]
 
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
+def common(first: Sequence[int], second: Sequence[int]) -> int:
     """Return how many tokens two texts begin with that are the same."""
     for place, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:

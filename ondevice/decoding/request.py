@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import get_args
 
 from ondevice.checks import Check
+from ondevice.decoding.constraints import Lengths
 from ondevice.decoding.sampling import Sampling
+from ondevice.edits import LINTSEQ, Dialect, Unified
 from ondevice.errors import RequestError
 
 
@@ -36,6 +39,15 @@ class Request:
     retries: int = 8
     depth: int = 1
     constrained: bool = True
+    lengths: Lengths = "announced"
+    """What decides how many lines a hunk has: its header, or the lines, and the header is mended.
+    In the ``unified`` dialect it is always the lines."""
+    dialect: Dialect = LINTSEQ
+
+    @property
+    def mends(self) -> bool:
+        """Whether headers are mended."""
+        return self.constrained and (self.lengths == "written" or isinstance(self.dialect, Unified))
 
     def __post_init__(self) -> None:
         """Raise ``RequestError`` for a value out of range."""
@@ -45,6 +57,8 @@ class Request:
         for name in ("retries", "depth"):
             if getattr(self, name) < 0:
                 raise RequestError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        if self.lengths not in get_args(Lengths):
+            raise RequestError(f"lengths are announced or written, not {self.lengths!r}")
         if self.width is not None and self.width < 1:
             raise RequestError(f"width must be at least 1, not {self.width}")
         if not self.max_seconds > 0:

@@ -21,6 +21,7 @@ class Tally:
     rejected: int = 0
     withdrawn: int = 0
     compactions: int = 0
+    mended: int = 0
     started: float = field(default_factory=time.perf_counter)
     first_token: float | None = None
     first_hunk: float | None = None
@@ -51,6 +52,7 @@ class Tally:
             rejected_edits=self.rejected,
             withdrawn_edits=self.withdrawn,
             compactions=self.compactions,
+            mended_hunks=self.mended,
             seconds=self._elapsed(),
             first_token_seconds=self.first_token,
             first_hunk_seconds=self.first_hunk,

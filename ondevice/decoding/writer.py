@@ -14,7 +14,7 @@ from ondevice.decoding.constraints import Constraint
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import log_probability, sample
 from ondevice.decoding.tally import Tally
-from ondevice.edits import LINTSEQ, EditRead, HunkRead, LineRead, SequenceEnded
+from ondevice.edits import EditRead, HunkRead, LineRead, LintSeq, SequenceEnded
 from ondevice.edits.reader import ReaderEvent
 from ondevice.errors import EditError
 from ondevice.events import (
@@ -109,7 +109,8 @@ class Writer:
     def follow(self, tokens: list[int], logits: Logits, *, sampled: bool) -> Iterator[Event]:
         """Go on by tokens that were evaluated, to the logits after the last one."""
         logprob = log_probability(self.branch.logits, tokens[0]) if sampled else None
-        for token, text in self.branch.extend(tokens, logits, logprob):
+        for place, (token, text) in enumerate(self.branch.extend(tokens, logits, logprob)):
+            self._mend(token, tokens[place:])
             yield Token(token, text, logprob, not sampled)
             yield from self._read(text)
             self._advance(token)
@@ -117,6 +118,7 @@ class Writer:
     def end_text(self, token: int) -> Iterator[Event]:
         """The model ends its text without the empty edit: a whole edit before it still counts."""
         refused = self.tally.rejected
+        self._mend(token, [])
         try:
             events = self.branch.reader.close()
         except EditError as error:
@@ -130,6 +132,20 @@ class Writer:
         """Leave what was begun after the last accepted edit out of the program."""
         if self.finish != "complete":
             self.branch.roll_back()
+
+    def _mend(self, token: int, rest: list[int]) -> None:
+        """Before a token that ends a hunk, make the counts in its header right.
+
+        ``rest`` are the tokens from that one on; those that end the text are none of the branch's.
+        """
+        mending = self._constraint.mending(token) if self._constraint else None
+        if not mending:
+            return
+        written = self.branch.written[: len(self.branch.written) - len(rest)]
+        text = b"".join(map(self._backend.token_bytes, written)).decode()
+        mended = self._backend.tokenize(mending.mend(text))
+        self.tally.tokens += self.branch.replace([*mended, *rest])
+        self.tally.mended += 1
 
     def _advance(self, token: int) -> None:
         """Keep the constraint at the branch's place; a new edit has started it afresh already."""
@@ -163,7 +179,7 @@ class Writer:
                     self.tally.edits + 1, hunk.start, event.row, hunk.removed, hunk.added
                 )
             elif isinstance(event, EditRead):
-                diff = LINTSEQ.write(event.edit)
+                diff = self._request.dialect.write(event.edit)
                 findings = run_checks(self._request.checks, self.branch.buffer.text)
                 if unknown(findings, self.findings) and not self._keeping:
                     yield from self._refused(diff, findings, True, *last)
@@ -191,7 +207,7 @@ class Writer:
         """Take an edit back, and see whether to try again from here or from further back."""
         written = self.branch.written
         self.branch.checkpoint.refusals.add([*written, *last])
-        self._attempts.add(written if applies and not last else None, findings)
+        self._attempts.add([*written, *last] if applies else None, findings)
         self.branch.roll_back()
         self.tally.rejected += 1
         attempt = len(self._attempts)
@@ -220,20 +236,26 @@ class Writer:
 
     def _keep(self, tokens: list[int]) -> Iterator[Event]:
         """Take up an attempt that was refused, with its findings."""
+        last = tokens[-1] if self.ends(tokens[-1]) else None
+        tokens = tokens[:-1] if last is not None else tokens
         if len(tokens) > self.room():
             return
         self._start_edit()
         self.tally.count(len(tokens), forced=True)
         self._keeping = True
         yield from self.follow(tokens, self.branch.evaluate(tokens), sampled=False)
+        if last is not None:
+            yield from self.end_text(last)
         self._keeping = False
 
     def _make_room(self) -> None:
         """With little context left, let one edit with the present buffer stand for the history."""
+        if not isinstance(self._request.dialect, LintSeq):
+            return
         length, limit = len(self.branch.tokens), self._backend.context_length
         if limit - length >= min(ROOM, limit // 4):
             return
-        history = self._backend.tokenize(LINTSEQ.write_history(self.branch.buffer))
+        history = self._backend.tokenize(self._request.dialect.write_history(self.branch.buffer))
         if self.tally.prompt_tokens + len(history) < length:
             self.branch.rewrite(history)
             self.tally.compactions += 1

@@ -34,9 +34,12 @@ class Dialect(ABC):
             EditError: The dialect has no form for one of them.
         """
 
-    def reader(self, buffer: Buffer) -> Reader:
-        """Return a reader that applies what it reads to ``buffer``."""
-        return self.reader_class(buffer)
+    def reader(self, buffer: Buffer, *, strict: bool = True) -> Reader:
+        """Return a reader that applies what it reads to ``buffer``.
+
+        One that is not ``strict`` lets the lines of a hunk decide how many they are.
+        """
+        return self.reader_class(buffer, strict=strict)
 
     def read(self, text: str, buffer: Buffer) -> tuple[Edit, ...]:
         """Apply the edits that ``text`` holds to ``buffer``, and return them.

@@ -10,11 +10,13 @@ from ondevice.errors import DiffSyntaxError
 class Draft:
     """The hunks of an edit so far, the hunk in progress, and the buffer as these leave it.
 
+    Where it is not ``strict``, the lines of a hunk decide how many they are, not its header.
     It holds the buffer's present lines and does not change the buffer. Errors name the hunk; the
     line of the diff's text is for the reader to add.
     """
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Buffer, *, strict: bool = True) -> None:
+        self.strict = strict
         self.hunks: list[Hunk] = []
         self.header: Header | None = None
         """The header of the hunk in progress, None between hunks."""
@@ -42,8 +44,11 @@ class Draft:
 
     @property
     def is_hunk_whole(self) -> bool:
-        """Whether the hunk in progress has all the lines that its header counts."""
-        return self.header is not None and not self.old_left and not self.new_left
+        """Whether the hunk in progress has all the lines that its header counts.
+
+        Only what follows it tells that where the header does not count.
+        """
+        return self.strict and self.header is not None and not self.old_left and not self.new_left
 
     @property
     def edit(self) -> Edit:
@@ -81,7 +86,7 @@ class Draft:
             DiffSyntaxError: The hunk has all its lines of that kind.
             HunkError: The text differs from the buffer's.
         """
-        if (op != "+" and not self.old_left) or (op != "-" and not self.new_left):
+        if self.strict and ((op != "+" and not self.old_left) or (op != "-" and not self.new_left)):
             kind = {"+": "added", "-": "removed", " ": "context"}[op]
             message = f"hunk {self.number} has more {kind} lines than its header says"
             raise DiffSyntaxError(message, hunk=self.number)
@@ -119,7 +124,7 @@ class Draft:
         """
         header, number = self.header, self.number
         assert header is not None
-        if not self.is_hunk_whole:
+        if self.strict and not self.is_hunk_whole:
             raise DiffSyntaxError(
                 f"hunk {number} ends early: {header} lacks {self.old_left} old lines "
                 f"(context or removed) and {self.new_left} new lines (context or added)",
@@ -140,12 +145,15 @@ class Draft:
         ``partial`` is the text so far of an added line that is not yet whole.
         """
         lines = self._grown.copy()
-        if partial is not None and self.new_left:
+        if partial is not None and (self.new_left or not self.strict):
             lines.append((partial, True))
         lines += self._untouched[self.cursor :]
         return lines
 
     def _check_old(self, text: str) -> None:
+        if self.cursor >= len(self._lines):
+            number = self.number
+            raise DiffSyntaxError(f"hunk {number} goes beyond the buffer's end", hunk=number)
         if text != self._lines[self.cursor]:
             old = [line for line in self._body if line.op != "+"]
             found = Line(" ", self._lines[self.cursor])

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ondevice.edits.buffer import Buffer
 from ondevice.edits.draft import Draft
 from ondevice.edits.edit import Edit, Hunk, Op
-from ondevice.edits.header import Header
+from ondevice.edits.header import OPENING, Header
 from ondevice.errors import DiffSyntaxError, EditError, HunkError
 
 NO_NEWLINE = r"\ No newline at end of file"
@@ -70,6 +70,8 @@ class Reader:
     come; a hunk, once the text after it shows that no ``\ No newline at end of file`` follows;
     an edit, once the text shows that it has no further hunk, or with ``close``. For a buffer
     whose lines end with ``\r\n``, a ``\r`` before a line break of the diff is part of the break.
+    A reader that is not ``strict`` takes a hunk to be as long as its lines are, whatever its header
+    counts.
 
     An error names the hunk and, in ``line``, either a line of the buffer (HunkError) or a line
     of the edit's text, its first header being line 1 (DiffSyntaxError). After one, edits already
@@ -83,8 +85,9 @@ class Reader:
     heading: ClassVar[bool] = False
     """Whether a section heading may follow a hunk's header."""
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Buffer, *, strict: bool = True) -> None:
         self.buffer = buffer
+        self.strict = strict
         self.reset()
 
     @property
@@ -164,7 +167,7 @@ class Reader:
             raise
 
     def _start_edit(self) -> None:
-        self._draft = Draft(self.buffer)
+        self._draft = Draft(self.buffer, strict=self.strict)
         self._line_number = 0
 
     def _read(self, text: str, events: list[ReaderEvent]) -> int:
@@ -199,6 +202,9 @@ class Reader:
         if line == NO_NEWLINE:
             self._draft.end_file()
         elif self._draft.header is None:
+            self._read_between_hunks(line, events)
+        elif not self.strict and line.startswith(OPENING):
+            events.append(HunkRead(*self._draft.finish_hunk()))
             self._read_between_hunks(line, events)
         else:
             self._read_hunk_line(line, events)
