@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ondevice.backends import Backend
     from ondevice.checks import Check
     from ondevice.decoding import Request
+    from ondevice.decoding.constraints import Lengths
+    from ondevice.edits import Buffer, Dialect
 
 LINTSEQ_TEMPLATE = "{instruction}\n" + SEPARATOR
 """The prompt of the published LintSeq models (arXiv 2410.02749), for files without a manifest."""
@@ -26,6 +28,8 @@ LINTSEQ_TEMPLATE = "{instruction}\n" + SEPARATOR
 class Options(TypedDict, total=False):
     """What ``generate`` and ``sample`` take besides the prompt; see ``Model.stream``."""
 
+    source: str | None
+    path: str
     tests: str | Check | None
     seed: int
     temperature: float
@@ -39,6 +43,7 @@ class Options(TypedDict, total=False):
     retries: int
     depth: int
     constrain: bool
+    lengths: Lengths
     width: int | None
 
 
@@ -58,6 +63,8 @@ class Model:
         self._backend = backend
         self._pool = Pool(backend)
         self._template = manifest.prompt_template if manifest else LINTSEQ_TEMPLATE
+        if manifest and manifest.dialect != "lintseq":
+            return
         pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]
         if pieces != [SEPARATOR.encode()]:
             backend.close()
@@ -80,6 +87,8 @@ class Model:
         self,
         prompt: str,
         *,
+        source: str | None = None,
+        path: str = "program.py",
         samples: int = 1,
         tests: str | Check | None = None,
         seed: int = 0,
@@ -94,10 +103,13 @@ class Model:
         retries: int = 8,
         depth: int = 1,
         constrain: bool = True,
+        lengths: Lengths = "announced",
         width: int | None = None,
     ) -> Generator[Event, None, None]:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.
 
+        ``source`` is a program to change instead, and ``path`` its name, where the dialect of the
+        model tells it. A LintSeq model takes it for what it has written so far, and adds to it.
         ``temperature`` 0 is greedy; ``max_tokens`` bounds the tokens of a sample that are evaluated
         after the prompt, ``max_seconds`` the time, ``max_lines`` the program: what is begun after
         the last accepted edit is left out then.
@@ -107,10 +119,11 @@ class Model:
         ``depth`` edits before it is withdrawn, too; after that the attempt with the fewest findings
         is kept, with them.
         ``constrain`` off lets the model write diffs that do not apply (they are refused like failed
-        checks). ``samples`` programs are written together, at most ``width`` in one batch, and
-        ``tests``, a program of assertions (see ``checks.tests``) or a callable from text to
-        findings, judge each finished one and end the request at the first that passes. Closing the
-        generator cancels.
+        checks). With ``lengths`` ``"announced"``, a hunk has as many lines as its header says, with
+        ``"written"``, the lines decide, and the header is mended. ``samples`` programs are written
+        together, at most ``width`` in one batch, and ``tests``, a program of assertions (see
+        ``checks.tests``) or a callable from text to findings, judge each finished one and end the
+        request at the first that passes. Closing the generator cancels.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
@@ -123,8 +136,13 @@ class Model:
 
         given = program_tests(tests) if isinstance(tests, str) else tests
         checks, late = split_checks(resolve_checks(check))
+        buffer, dialect = self._source(source, path)
+        given_tokens = self._prompt_tokens(prompt, buffer)
         request = Request(
-            prompt=self._prompt_tokens(prompt),
+            prompt=given_tokens[0],
+            history=given_tokens[1],
+            dialect=dialect,
+            lengths=lengths,
             seed=seed,
             sampling=Sampling(temperature, top_k, top_p, min_p),
             checks=tuple(checks),
@@ -138,11 +156,18 @@ class Model:
             depth=depth,
             constrained=constrain,
         )
-        return self._run(request)
+        return self._run(request, buffer)
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
         """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
-        return collect(self.stream(prompt, **options))
+        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        return collect(self.stream(prompt, **options), buffer, dialect)
+
+    def edit(self, prompt: str, **options: Unpack[Options]) -> Result:
+        """Change the program ``source`` as ``prompt`` asks and return it whole; see ``stream``."""
+        if options.get("source") is None:
+            raise RequestError("there is nothing to edit; give the program as source")
+        return self.generate(prompt, **options)
 
     def sample(
         self,
@@ -157,7 +182,8 @@ class Model:
         that it cuts off are left out. See ``stream`` for the options; ``temperature`` is 1 here.
         """
         options.setdefault("temperature", 1.0)
-        return ranked(self.stream(prompt, samples=n, **options))
+        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        return ranked(self.stream(prompt, samples=n, **options), buffer, dialect)
 
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.
@@ -181,28 +207,48 @@ class Model:
             if error is None:  # otherwise the caller's own error is the one to see
                 raise
 
-    def _run(self, request: Request) -> Generator[Event, None, None]:
+    def _run(self, request: Request, buffer: Buffer) -> Generator[Event, None, None]:
         from ondevice.decoding import Engine
-        from ondevice.edits import Buffer
 
-        yield from Engine(self._pool, request, Buffer()).run()
+        yield from Engine(self._pool, request, buffer).run()
 
-    def _prompt_tokens(self, prompt: str) -> list[int]:
+    def _source(self, source: str | None, path: str) -> tuple[Buffer, Dialect]:
+        """Return the buffer to start from, and how the model writes edits of it."""
+        from ondevice.edits import LINTSEQ, Buffer, Unified
+
+        buffer = Buffer.from_text(source or "")
+        if not self.manifest or self.manifest.dialect == LINTSEQ.name:
+            return buffer, LINTSEQ
+        try:
+            return buffer, Unified(path, buffer.newline)
+        except ValueError as error:
+            raise RequestError(str(error)) from error
+
+    def _prompt_tokens(self, prompt: str, buffer: Buffer) -> tuple[list[int], list[int]]:
+        """Return the tokens of the prompt, and those that stand for what the buffer holds."""
+        from ondevice.edits import LINTSEQ
+
         if not prompt.strip():
             raise RequestError("the prompt is empty; say what the program should do")
         if SEPARATOR in prompt:
             raise RequestError(
                 f"the prompt contains {SEPARATOR}, which a model reads as the end of the prompt"
             )
-        text = self._template.replace("{instruction}", prompt)
+        text, history = self._template.replace("{instruction}", prompt), ""
+        if "{source}" in text:
+            text = text.replace("{source}", buffer.text)
+        else:
+            history = LINTSEQ.write_history(buffer)
         with self._pool.computing() as backend:
             tokens = [*backend.prefix_tokens, *backend.tokenize(text)]
-        if len(tokens) >= self._backend.context_length:
+            past = backend.tokenize(history)
+        if len(tokens) + len(past) >= self._backend.context_length:
             raise PromptTooLongError(
-                f"the prompt has {len(tokens)} tokens, but the context of {self.name!r} holds "
-                f"{self._backend.context_length}, the program included; shorten the prompt"
+                f"the prompt has {len(tokens) + len(past)} tokens, but the context of "
+                f"{self.name!r} holds {self._backend.context_length}, the program included; "
+                "shorten the prompt"
             )
-        return tokens
+        return tokens, past
 
 
 def load(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ondevice.edits import LINTSEQ, Buffer, Edit
+from ondevice.edits import LINTSEQ, Buffer, Dialect, Edit
 from ondevice.errors import RequestError
 from ondevice.events import (
     Done,
@@ -42,20 +42,27 @@ class Result:
     count: int = 1
 
 
-def collect(events: Iterable[Event]) -> Result:
-    """Go through a stream to its end and return the result, of several samples the best."""
+def collect(
+    events: Iterable[Event], source: Buffer | None = None, dialect: Dialect = LINTSEQ
+) -> Result:
+    """Go through a stream to its end and return the result, of several samples the best.
+
+    ``source`` is what the program was before, and ``dialect`` that of the edits.
+    """
     diffs: dict[int, list[str]] = defaultdict(list)
     for event in events:
         _note(event, diffs)
         if isinstance(event, Done):
-            return _result(event, diffs[event.sample])
+            return _result(event, diffs[event.sample], source, dialect)
     raise RequestError("the stream was closed before it was done")
 
 
-def ranked(events: Iterable[Event]) -> list[Result]:
+def ranked(
+    events: Iterable[Event], source: Buffer | None = None, dialect: Dialect = LINTSEQ
+) -> list[Result]:
     """Go through a stream to its end and return the results of its samples, the best first.
 
-    Samples with the same text are one result, which counts them.
+    Samples with the same text are one result, which counts them. See ``collect``.
     """
     diffs: dict[int, list[str]] = defaultdict(list)
     finished: list[SampleFinished | Done] = []
@@ -70,7 +77,7 @@ def ranked(events: Iterable[Event]) -> list[Result]:
     counts = Counter(event.text for event in finished)
     best = {event.text: event for event in reversed(finished)}
     return [
-        replace(_result(event, diffs[event.sample]), count=counts[event.text])
+        replace(_result(event, diffs[event.sample], source, dialect), count=counts[event.text])
         for event in finished
         if best[event.text] is event
     ]
@@ -83,9 +90,11 @@ def _note(event: Event, diffs: dict[int, list[str]]) -> None:
         diffs[event.sample].pop()
 
 
-def _result(event: SampleFinished | Done, diffs: list[str]) -> Result:
-    buffer = Buffer()
-    edits = [edit for diff in diffs for edit in LINTSEQ.read(diff, buffer)]
+def _result(
+    event: SampleFinished | Done, diffs: list[str], source: Buffer | None, dialect: Dialect
+) -> Result:
+    buffer = source.copy() if source else Buffer()
+    edits = [edit for diff in diffs for edit in dialect.read(diff, buffer)]
     return Result(
         event.text,
         tuple(edits),

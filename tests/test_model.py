@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import ondevice
 from ondevice.backends.scripted import ScriptedBackend
+from ondevice.catalogue import Manifest, resolve
 from ondevice.errors import (
     CheckError,
     ClosedError,
@@ -295,3 +297,50 @@ class TestSamples:
     def test_tests_that_cannot_be(self, several: ondevice.Model, tests: str) -> None:
         with pytest.raises(RequestError, match="tests"):
             several.stream("f", tests=tests)
+
+
+class TestEdit:
+    SOURCE = "def f(a):\n    return a\n"
+
+    def test_a_program_is_added_to(self) -> None:
+        backend = ScriptedBackend("@@ -1,0 +2 @@\n+    a += 1\n<|diff|>\n<|diff|>")
+        model = ondevice.Model(backend, name="scripted")
+        result = model.edit("add one", source=self.SOURCE)
+        assert result.text == "def f(a):\n    a += 1\n    return a\n"
+        assert result.diffs == ("@@ -1,0 +2 @@\n+    a += 1",)
+        ((_, prompt),) = backend.calls[0]
+        history = "@@ -0,0 +1,2 @@\n+def f(a):\n+    return a\n<|diff|>"
+        assert prompt == backend.tokenize(f"add one\n<|diff|>{history}")
+
+    def test_nothing_to_edit(self, model: ondevice.Model) -> None:
+        with pytest.raises(RequestError, match="nothing to edit"):
+            model.edit("add one")
+
+    def test_line_ends_are_kept(self) -> None:
+        backend = ScriptedBackend("@@ -1,0 +2 @@\n+    a += 1\n<|diff|>\n<|diff|>")
+        model = ondevice.Model(backend, name="scripted")
+        result = model.edit("add one", source=self.SOURCE.replace("\n", "\r\n"))
+        assert result.text == "def f(a):\r\n    a += 1\r\n    return a\r\n"
+
+    def test_a_model_of_unified_diffs(self) -> None:
+        diff = (
+            "--- a/f.py\n+++ b/f.py\n@@ -1,2 +1,2 @@\n def f(a):\n-    return a\n+    return -a\n"
+        )
+        backend = ScriptedBackend(diff)
+        manifest = dataclasses.replace(
+            read_manifest(), dialect="unified", prompt_template="{source}\n{instruction}:"
+        )
+        model = ondevice.Model(backend, name="scripted", manifest=manifest)
+        result = model.edit("negate", source=self.SOURCE, path="f.py")
+        assert result.text == "def f(a):\n    return -a\n"
+        assert result.diffs == (diff,)
+        ((_, prompt),) = backend.calls[0]
+        assert prompt == backend.tokenize(f"{self.SOURCE}\nnegate:")
+        with pytest.raises(RequestError, match="cannot name"):
+            model.edit("negate", source=self.SOURCE, path="a\tb")
+
+
+def read_manifest() -> Manifest:
+    found = resolve(None).manifest
+    assert found
+    return found

@@ -12,11 +12,13 @@ from ondevice import errors
 from ondevice.model import Options
 
 STREAM = (
-    "prompt: 'str', *, samples: 'int' = 1, tests: 'str | Check | None' = None, seed: 'int' = 0, "
+    "prompt: 'str', *, source: 'str | None' = None, path: 'str' = 'program.py', "
+    "samples: 'int' = 1, tests: 'str | Check | None' = None, seed: 'int' = 0, "
     "temperature: 'float' = 0.0, top_p: 'float' = 0.95, top_k: 'int' = 0, min_p: 'float' = 0.0, "
     "max_tokens: 'int' = 768, max_seconds: 'float' = inf, max_lines: 'int' = 10000, "
     "check: 'str | Check | Sequence[str | Check]' = 'names', retries: 'int' = 8, "
-    "depth: 'int' = 1, constrain: 'bool' = True, width: 'int | None' = None"
+    "depth: 'int' = 1, constrain: 'bool' = True, "
+    "lengths: 'Lengths' = 'announced', width: 'int | None' = None"
 )
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "llama_cpp", "llguidance", "pyflakes")
 

@@ -17,13 +17,15 @@ class Checkpoint:
     """The end of an accepted edit: the number of tokens, the logits there, the buffer version.
 
     ``rest`` is text of the next edit that came with the last token: the ``@`` of ``|>@``, where a
-    model spells the separator out. ``refusals`` are of what followed here.
+    model spells the separator out. ``drawn`` are the tokens of the edit, with its headers as they
+    were before they were mended; ``refusals`` are of what followed here.
     """
 
     position: int
     logits: Logits
     version: int
     rest: str
+    drawn: list[int]
     refusals: Refusals = field(default_factory=Refusals)
 
 
@@ -38,6 +40,7 @@ class Branch:
         lease: Lease,
         place: int,
         prompt: list[int],
+        history: list[int],
         logits: Logits,
         dialect: Dialect,
         buffer: Buffer,
@@ -48,14 +51,16 @@ class Branch:
         self._lease = lease
         self.place = place
         self._prompt = prompt
-        self.tokens = list(prompt)
+        self.tokens = [*prompt, *history]
         self.logits = logits
-        self.logprobs: list[float | None] = []
+        self.logprobs: list[float | None] = [None] * len(history)
         """Of the tokens after the prompt; None for those that were not sampled."""
         self.buffer = buffer
         self.reader = dialect.reader(buffer, strict=strict)
         self._bytes = token_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.drawn: list[int] = []
+        """The tokens since the last checkpoint, as they came: not mended."""
         self.checkpoints = [self._here()]
 
     @property
@@ -90,6 +95,7 @@ class Branch:
     ) -> list[tuple[int, str]]:
         """Take tokens that were evaluated; return each with the text that it completes."""
         self.tokens += tokens
+        self.drawn += tokens
         self.logits = logits
         self.logprobs += [logprob] * len(tokens)
         return [(token, self._decoder.decode(self._bytes(token))) for token in tokens]
@@ -113,10 +119,12 @@ class Branch:
     def accept(self) -> None:
         """Make the present state a checkpoint."""
         self.checkpoints.append(self._here())
+        self.drawn = []
 
     def roll_back(self) -> None:
         """Return to the last checkpoint: cache, logits, tokens, buffer and reader."""
         point = self.checkpoint
+        self.drawn = []
         self._lease.truncate(self.place, point.position)
         del self.tokens[point.position :]
         del self.logprobs[point.position - len(self._prompt) :]
@@ -128,11 +136,9 @@ class Branch:
 
     def step_back(self) -> list[int]:
         """Return to the checkpoint before the last one; return the tokens of the edit between."""
-        self.roll_back()
         last = self.checkpoints.pop()
-        withdrawn = self.tokens[self.checkpoint.position : last.position]
         self.roll_back()
-        return withdrawn
+        return last.drawn
 
     def rewrite(self, history: list[int]) -> None:
         """Let other tokens after the prompt stand for how the present buffer came to be.
@@ -144,7 +150,9 @@ class Branch:
         self.logprobs = [None] * len(history)
         self._decoder.reset()
         self.reader.reset()
+        self.drawn = []
         self.checkpoints = [self._here()]
 
     def _here(self) -> Checkpoint:
-        return Checkpoint(len(self.tokens), self.logits, self.buffer.version, self.reader.partial)
+        position, version = len(self.tokens), self.buffer.version
+        return Checkpoint(position, self.logits, version, self.reader.partial, self.drawn)

@@ -50,8 +50,8 @@ class Engine:
         """Yield events until all samples are finished; the last one is ``Done``."""
         request = self._request
         width = min(request.samples, request.width or request.samples)
-        with self._pool.lease(request.prompt, width) as lease:
-            logits = lease.prefill(0, request.prompt)
+        with self._pool.lease(request.start, width) as lease:
+            logits = lease.prefill(0, request.start)
             places = list(range(len(lease)))
             while self._waiting or self._writers:
                 while self._waiting and places and len(self._writers) < self._limit():
@@ -74,12 +74,13 @@ class Engine:
     def _start(self, number: int, place: int, lease: Lease, logits: Logits) -> None:
         """Begin a sample in a sequence, on what another one holds of the prompt."""
         request, backend = self._request, self._pool.backend
-        lease.fork(0, place, len(request.prompt))
+        lease.fork(0, place, len(request.start))
         buffer = self._buffer if request.samples == 1 else self._buffer.copy()
         branch = Branch(
             lease,
             place,
             request.prompt,
+            request.history,
             logits,
             request.dialect,
             buffer,
@@ -89,7 +90,7 @@ class Engine:
         constraint = self._constraint() if request.constrained else None
         seed = request.seed if number == 0 else [request.seed, number]
         rng = np.random.default_rng(seed)
-        tally = Tally(prompt_tokens=len(request.prompt), started=self._started)
+        tally = Tally(prompt_tokens=len(request.start), started=self._started)
         self._writers[number] = Writer(backend, request, branch, constraint, rng, tally)
 
     def _constraint(self) -> Constraint:

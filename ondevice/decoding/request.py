@@ -26,6 +26,8 @@ class Request:
     """
 
     prompt: list[int]
+    history: list[int] = field(default_factory=list)
+    """Tokens after the prompt that stand for edits which made the buffer."""
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
     checks: tuple[Check, ...] = ()
@@ -43,6 +45,11 @@ class Request:
     """What decides how many lines a hunk has: its header, or the lines, and the header is mended.
     In the ``unified`` dialect it is always the lines."""
     dialect: Dialect = LINTSEQ
+
+    @property
+    def start(self) -> list[int]:
+        """All tokens that are given."""
+        return [*self.prompt, *self.history]
 
     @property
     def mends(self) -> bool:

@@ -81,7 +81,7 @@ class Writer:
 
     def logits(self) -> Logits:
         """Return the logits to sample from, less the penalties of what was refused here."""
-        return self.branch.checkpoint.refusals.penalize(self.branch.logits, self.branch.written)
+        return self.branch.checkpoint.refusals.penalize(self.branch.logits, self.branch.drawn)
 
     def settled(self, token: int) -> int:
         """Return the token that was sampled, or another where it may not come.
@@ -205,9 +205,9 @@ class Writer:
         self, diff: str, findings: tuple[Finding, ...], applies: bool, *last: int
     ) -> Iterator[Event]:
         """Take an edit back, and see whether to try again from here or from further back."""
-        written = self.branch.written
-        self.branch.checkpoint.refusals.add([*written, *last])
-        self._attempts.add([*written, *last] if applies else None, findings)
+        drawn = [*self.branch.drawn, *last]
+        self.branch.checkpoint.refusals.add(drawn)
+        self._attempts.add(drawn if applies else None, findings)
         self.branch.roll_back()
         self.tally.rejected += 1
         attempt = len(self._attempts)
@@ -256,7 +256,7 @@ class Writer:
         if limit - length >= min(ROOM, limit // 4):
             return
         history = self._backend.tokenize(self._request.dialect.write_history(self.branch.buffer))
-        if self.tally.prompt_tokens + len(history) < length:
+        if len(self._request.prompt) + len(history) < length:
             self.branch.rewrite(history)
             self.tally.compactions += 1
             self.tally.tokens += len(history)
