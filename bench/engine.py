@@ -1,13 +1,17 @@
 """What the engine costs, and what a batch of samples saves.
 
-usage: python bench/engine.py [--parts cheap many] [--threads 1] [--rounds 7] [--tasks 20]
-                              [--size 25M] [--longest 2000] [--models runs/models]
+usage: python bench/engine.py [--parts cheap many policies] [--threads 1] [--rounds 7]
+                              [--tasks 20] [--problems 100] [--problems-of wordings]
+                              [--temperatures 0 0.8] [--backend llama_cpp] [--size 25M]
+                              [--longest 2000] [--models runs/models]
                               [--output bench/results/engine.json]
 
 cheap  time a token beside a bare loop over llama_decode and its samplers, and beside
        llama_cpp.Llama(...)(stream=True), on a model with random weights, at 100 and at many tokens
 many   sixteen samples in one batch beside sixteen single runs, with the bundled model; and the time
        to the first program that passes its tests
+policies  pass@1, static errors and tokens a passing program with and without checks, the
+       constraint, stepping back, and with lines that decide how many they are; bundled model
 
 The sides of a comparison take turns. Prints what it finds and writes the file; parts that the file
 holds and that are not asked for are kept.
@@ -19,13 +23,13 @@ import argparse
 import json
 from pathlib import Path
 
-from enginebench import cheap, many
+from enginebench import cheap, many, policies
 
 from ondevice.evaluation.machine import describe_machine
 from ondevice.files import write_atomically
 
 HERE = Path(__file__).parent
-PARTS = {"cheap": cheap, "many": many}
+PARTS = {"cheap": cheap, "many": many, "policies": policies}
 
 
 def main() -> None:
@@ -34,6 +38,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tasks", type=int, default=20)
+    parser.add_argument("--problems", type=int, default=100)
+    parser.add_argument("--problems-of", default="wordings", choices=["wordings", "tasks"])
+    parser.add_argument("--temperatures", type=float, nargs="+", default=[0.0, 0.8])
+    parser.add_argument("--backend", default="llama_cpp")
     parser.add_argument("--size", default="25M")
     parser.add_argument("--longest", type=int, default=2000)
     parser.add_argument("--models", type=Path, default=Path("runs/models"))

@@ -1,0 +1,57 @@
+"""What checks, lengths and stepping back bring: the bundled model on held-out wordings.
+
+Every side writes the same problems with the same seeds and the same budget of tokens. Counted are
+programs that pass, finished programs with static errors (the check ``names``), and tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import ondevice
+from ondevice import checks
+from ondevice.evaluation.everyday import Problem, read_everyday
+from ondevice.evaluation.passk import Sample, interval, write_samples
+
+TASKS = Path(__file__).parents[1] / "everyday"
+SIDES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "no check": {"check": "none"},
+    "no step back": {"depth": 0},
+    "lines decide": {"lengths": "written"},
+    "no constraint": {"constrain": False},
+}
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    problems = read_everyday(TASKS, options.problems_of)
+    problems = problems[:: max(1, len(problems) // options.problems)][: options.problems]
+    result: dict[str, Any] = {"problems": len(problems), "of": options.problems_of}
+    with ondevice.load(backend=options.backend, threads=options.threads) as model:
+        for temperature in options.temperatures:
+            result[f"temperature {temperature}"] = {
+                name: summary(model, problems, temperature=temperature, **side)
+                for name, side in SIDES.items()
+            }
+    return result
+
+
+def summary(model: ondevice.Model, problems: list[Problem], **side: Any) -> dict[str, Any]:
+    samples = list(write_samples(model, problems, 1, max_tokens=512, **side))
+    finished = [sample for sample in samples if sample.finish_reason == "complete"]
+    wrong = sum(bool(checks.names(sample.program)) for sample in finished)
+    passed = sum(sample.passed for sample in samples)
+    rate, half = interval([float(sample.passed) for sample in samples])
+    return {
+        "pass@1": rate,
+        "half of the 95% interval": half,
+        "finished": len(finished) / len(samples),
+        "static errors, share of finished": wrong / max(1, len(finished)),
+        "tokens a passing program": tokens(samples) / max(1, passed),
+    }
+
+
+def tokens(samples: list[Sample]) -> int:
+    return sum(sample.tokens for sample in samples)
