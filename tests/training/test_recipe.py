@@ -16,6 +16,7 @@ TINY = Path(__file__).parents[2] / "models" / "tiny" / "recipe.toml"
 def test_the_shipped_recipe_is_read() -> None:
     recipe = Recipe.read(TINY)
     assert recipe.name == "tiny"
+    assert recipe.data
     assert recipe.data.tasks == TINY.parents[2] / "bench" / "everyday"
     assert recipe.training.learning_rate == 2e-3
 
@@ -103,3 +104,46 @@ def test_the_fingerprint_knows_what_a_run_depends_on(recipe: Path) -> None:
 def test_the_fingerprints_of_the_shipped_recipes_stay(name: str, fingerprint: str) -> None:
     """A run under way, or a recorded one, could not be resumed by code that changes it."""
     assert Recipe.read(TINY.with_name(f"{name}.toml")).fingerprint() == fingerprint
+
+
+@pytest.mark.parametrize("name", ["laptop", "small"])
+def test_the_recipes_of_the_base_models_are_read(name: str) -> None:
+    recipe = Recipe.read(TINY.parents[1] / name / "recipe.toml")
+    assert recipe.name == name
+    assert recipe.data is None
+    assert recipe.corpus
+    assert recipe.corpus.folder == (TINY.parents[2] / "runs" / "corpus").resolve()
+    assert recipe.training.tokens_per_batch % recipe.model.context == 0
+
+
+class TestPretraining:
+    PRETRAINING = RECIPE.replace(
+        '[data]\ntasks = "tasks"\npaths = 2\ndevelopment = 0.2', '[corpus]\nfolder = "corpus"'
+    )
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("[corpus]", '[data]\ntasks = "tasks"\n[corpus]', "has a section data, to tune, or"),
+            ('[corpus]\nfolder = "corpus"', "", "has a section data, to tune, or corpus"),
+            ('folder = "corpus"', "", "corpus lacks the setting 'folder'"),
+            ('"corpus"', '"corpus"\nedits = 1.5', "edits must be between 0 and 1, not 1.5"),
+            ('"corpus"', '"corpus"\nedits = 0.7\nfunctions = 0.7', "must be at most 1 together"),
+            ('"corpus"', '"corpus"\nsample = 0', "sample must be more than 0, not 0"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, recipe: Path, old: str, new: str, message: str) -> None:
+        assert old in self.PRETRAINING
+        recipe.write_text(self.PRETRAINING.replace(old, new))
+        with pytest.raises(DataError, match=re.escape(message)):
+            Recipe.read(recipe)
+
+    def test_where_the_corpus_lies_does_not_matter(self, recipe: Path, tmp_path: Path) -> None:
+        recipe.write_text(self.PRETRAINING)
+        here = Recipe.read(recipe)
+        recipe.write_text(self.PRETRAINING.replace('"corpus"', '"elsewhere"'))
+        there = Recipe.read(recipe)
+        assert here.corpus != there.corpus
+        assert here.fingerprint() == there.fingerprint()
+        recipe.write_text(self.PRETRAINING.replace('"corpus"', '"corpus"\nedits = 0.3'))
+        assert Recipe.read(recipe).fingerprint() != here.fingerprint()
