@@ -11,6 +11,7 @@ import pytest
 import ondevice
 from ondevice.backends.scripted import ScriptedBackend
 from ondevice.cli import main
+from ondevice.decoding import Pool
 from ondevice.edits import LINTSEQ, diff
 from ondevice.errors import PromptTooLongError
 from ondevice.evaluation.everyday import Problem
@@ -37,6 +38,7 @@ def scripted(*programs: str) -> Model:
 
     def stream(*arguments: Any, **options: Any) -> Any:
         model._backend = ScriptedBackend(script(next(turns)))
+        model._pool = Pool(model._backend)
         return open_stream(*arguments, **options)
 
     model.stream = stream  # type: ignore[method-assign]
