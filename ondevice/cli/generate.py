@@ -143,7 +143,7 @@ def generate(
         stream = loaded.stream(
             instruction,
             samples=samples,
-            tests=None if tests is None else _read_tests(tests),
+            tests=None if tests is None else read_tests(tests),
             seed=seed,
             temperature=temperature,
             top_p=top_p,
@@ -217,7 +217,8 @@ def _presenter(format: Format | None, samples: int) -> Presenter:
     return LivePresenter(console, sys.stderr)
 
 
-def _read_tests(path: Path) -> str:
+def read_tests(path: Path) -> str:
+    """Return what stands in a file of tests; raises ``RequestError`` where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -19,7 +19,7 @@ HEAVY = {
     *("gguf", "onnx", "optimum", "pylint", "torch", "transformers"),
     *("datasets", "datasketch", "packaging", "pyarrow", "ray"),
 }
-COMMANDS = ("generate", "models", "doctor", "export", "corpus", "lintseq", "train")
+COMMANDS = ("generate", "edit", "models", "doctor", "export", "corpus", "lintseq", "train")
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
