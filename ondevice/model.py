@@ -103,7 +103,7 @@ class Model:
         retries: int = 8,
         depth: int = 1,
         constrain: bool = True,
-        lengths: Lengths = "announced",
+        lengths: Lengths = "written",
         width: int | None = None,
     ) -> Generator[Event, None, None]:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.

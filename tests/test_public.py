@@ -18,7 +18,7 @@ STREAM = (
     "max_tokens: 'int' = 768, max_seconds: 'float' = inf, max_lines: 'int' = 10000, "
     "check: 'str | Check | Sequence[str | Check]' = 'names', retries: 'int' = 8, "
     "depth: 'int' = 1, constrain: 'bool' = True, "
-    "lengths: 'Lengths' = 'announced', width: 'int | None' = None"
+    "lengths: 'Lengths' = 'written', width: 'int | None' = None"
 )
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "llama_cpp", "llguidance", "pyflakes")
 

@@ -85,7 +85,8 @@ class LlamaCppBackend(SequenceBackend):
         parameters.n_seq_max = self.max_sequences
         parameters.n_threads = parameters.n_threads_batch = threads
         # In a unified cache, where a sequence's cells lie depends on what else is in it, and with
-        # that the last digits of its logits; a batch of 16 is a tenth slower for it (measured).
+        # that the last digits of its logits. For that, a batch of 16 is a tenth to a half slower
+        # (measured).
         parameters.kv_unified = False
         # Flash attention sums the values in F16 on a CPU: twice the error against fp32, and logits
         # that depend on the number of threads, for no gain in speed (measured).

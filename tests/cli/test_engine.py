@@ -88,8 +88,8 @@ def test_parameters_that_cannot_be(
 class TestSamples:
     @pytest.fixture(autouse=True)
     def _several(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Three samples by three scripts: refused once, right, and without an end."""
-        scripts = [FIRST + REFUSED + END, FIRST + END, FIRST + SECOND]
+        """Each sample is refused once, and right then."""
+        scripts = [FIRST + REFUSED + END, FIRST + SECOND + END]
         backend = ScriptedBackend(scripts, max_sequences=1)
         model = ondevice.Model(backend, name="scripted")
         monkeypatch.setattr(ondevice, "load", lambda *arguments, **options: model)
