@@ -1,4 +1,8 @@
-"""Continuations of held-out functions, and whether they parse."""
+"""Continuations of held-out functions, and whether they parse.
+
+A signature with its docstring is also how a function is asked for in the edit sequences. Where a
+model goes on with edits, the program that they make is what has to parse.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import torch
 
 from basemodel.checkpoint import Checkpoint
 from ondevice import checks
+from ondevice.edits import LINTSEQ, SEPARATOR, Buffer
+from ondevice.errors import EditError
 from ondevice.training.pretraining.documents import HELD_OUT, signatures
 
 TEMPERATURES = (0.2, 0.8)
@@ -32,10 +38,12 @@ def measure(checkpoint: Checkpoint, options: argparse.Namespace) -> dict[str, An
                 strict=True,
             )
         ]
-        parsing = [not checks.syntax(prompt + text) for prompt, text, _ in drawn]
+        programs = [program_of(prompt, text) for prompt, text, _ in drawn]
+        parsing = [program is not None and not checks.syntax(program) for program in programs]
         ended = [over for _, _, over in drawn]
         result[f"temperature {temperature}"] = {
             "parse": sum(parsing) / len(drawn),
+            "answered by edits": sum(is_edits(text) for _, text, _ in drawn) / len(drawn),
             "end by themselves": sum(ended) / len(drawn),
             "parse, of those that end": sum(
                 good for good, over in zip(parsing, ended, strict=True) if over
@@ -47,6 +55,22 @@ def measure(checkpoint: Checkpoint, options: argparse.Namespace) -> dict[str, An
             for (prompt, text, _), good in list(zip(drawn, parsing, strict=True))[:SHOWN]
         ]
     return result
+
+
+def is_edits(text: str) -> bool:
+    return text.lstrip("\n").startswith(SEPARATOR)
+
+
+def program_of(prompt: str, text: str) -> str | None:
+    """Return the program that a continuation comes to, None where its edits do not apply."""
+    if not is_edits(text):
+        return prompt + text
+    buffer = Buffer()
+    try:
+        LINTSEQ.read(text.lstrip("\n").removeprefix(SEPARATOR), buffer)
+    except EditError:
+        return None
+    return buffer.text
 
 
 @torch.no_grad()
