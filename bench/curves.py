@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "ondevice"  # the same log makes the same file
-
-from matplotlib import pyplot  # noqa: E402
 
 SMOOTHING = 25
 """Steps whose mean a point of the curve of the training loss is."""
 
 
 def draw(rows: list[dict[str, Any]], output: Path) -> None:
-    figure, axes = pyplot.subplots(figsize=(7, 4))
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
     steps = [row["step"] for row in rows]
     losses = [row["loss"] for row in rows]
     means = [
@@ -40,8 +39,7 @@ def draw(rows: list[dict[str, Any]], output: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.tight_layout()
-    figure.savefig(output, metadata={"Date": None})
-    pyplot.close(figure)
+    figure.savefig(output, format="svg", metadata={"Date": None})
 
 
 def main() -> None:

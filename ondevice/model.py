@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from ondevice.catalogue import Manifest, resolve
-from ondevice.edits import SEPARATOR
+from ondevice.edits import SEPARATOR, TEMPLATE
 from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
 from ondevice.events import Event
 from ondevice.results import Result, collect, ranked
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ondevice.decoding import Request
     from ondevice.decoding.constraints import Lengths
     from ondevice.edits import Buffer, Dialect
-
-LINTSEQ_TEMPLATE = "{instruction}\n" + SEPARATOR
-"""The prompt of the published LintSeq models (arXiv 2410.02749), for files without a manifest."""
 
 
 class Options(TypedDict, total=False):
@@ -62,7 +59,7 @@ class Model:
         self.manifest = manifest
         self._backend = backend
         self._pool = Pool(backend)
-        self._template = manifest.prompt_template if manifest else LINTSEQ_TEMPLATE
+        self._template = manifest.prompt_template if manifest else TEMPLATE
         if manifest and manifest.dialect != "lintseq":
             return
         pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]

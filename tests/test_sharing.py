@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,22 +9,13 @@ import pytest
 
 import ondevice
 from ondevice.errors import ClosedError
+from tests.test_bundled import BACKENDS
 
 PROMPTS = ("write fizzbuzz", "a stack class with push and pop", "write factorial(n)")
 REQUESTS = [(prompt, seed) for prompt in PROMPTS for seed in range(4)]
 
 
-@pytest.fixture(
-    params=[
-        "onnx",
-        pytest.param(
-            "llama_cpp",
-            marks=pytest.mark.skipif(
-                importlib.util.find_spec("llama_cpp") is None, reason="needs llama-cpp-python"
-            ),
-        ),
-    ]
-)
+@pytest.fixture(params=BACKENDS)
 def model(request: pytest.FixtureRequest) -> Iterator[ondevice.Model]:
     with ondevice.load(backend=request.param, threads=1, sequences=5) as model:
         yield model

@@ -34,7 +34,7 @@ def make(size: str, folder: Path) -> Path:
         end = tokenizer.token_to_id(END_OF_TEXT)
         model = build_model(SIZES[size], VOCABULARIES[size], end)
         checkpoint = folder / f"{size}-checkpoint"
-        model.to(torch.bfloat16).save_pretrained(checkpoint)  # type: ignore[call-arg]
+        model.to(torch.bfloat16).save_pretrained(checkpoint)
         PreTrainedTokenizerFast(
             tokenizer_object=tokenizer, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT
         ).save_pretrained(checkpoint)

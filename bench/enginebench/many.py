@@ -78,7 +78,7 @@ def timed(function: Any, *arguments: Any) -> tuple[float, Any]:
 
 def tokens_of_a_batch(model: ondevice.Model, prompt: str) -> int:
     *_, last = model.stream(prompt, samples=SAMPLES, temperature=1.0)
-    tokens: int = last.stats.tokens  # type: ignore[attr-defined]
+    tokens: int = last.stats.tokens
     return tokens
 
 

@@ -81,8 +81,8 @@ def summarize(text: str, imports: str = "") -> Summary | None:
             return None
 
 
-class _Isolated(checker.Checker):  # type: ignore[misc,unused-ignore]
-    """Pyflakes on one segment."""
+class _Isolated(checker.Checker):  # type: ignore[misc,unused-ignore]  # pyflakes has no types
+    """Pyflakes on one segment; what is named unlike the rest is what pyflakes calls."""
 
     def __init__(self, tree: ast.Module, *, withDoctest: bool) -> None:  # noqa: N803
         self._inline: list[Any] | None = None  # what is reported before functions run

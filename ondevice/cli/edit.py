@@ -9,6 +9,7 @@ import typer
 
 from ondevice.cli.exits import DONE, INTERRUPTED, UNFINISHED
 from ondevice.cli.generate import read_tests
+from ondevice.cli.options import BackendName, MaxTokens, ModelName, Retries
 from ondevice.cli.output import check_writable, save
 from ondevice.errors import RequestError
 
@@ -21,13 +22,8 @@ def edit(
     write: Annotated[
         bool, typer.Option("--write", help="Write the change to FILE, if it is complete.")
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name, file or folder.  [default: the bundled model]"),
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="onnx or llama_cpp.  [default: what is installed]")
-    ] = None,
+    model: ModelName = None,
+    backend: BackendName = None,
     check: Annotated[
         list[str] | None,
         typer.Option(metavar="CHECK", help="What each edit must pass.  [default: names]"),
@@ -35,10 +31,8 @@ def edit(
     tests: Annotated[
         Path | None, typer.Option(help="A program of asserts that the result must pass.")
     ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often to try an edit again that fails its check.")
-    ] = 8,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest sequence of edits.")] = 768,
+    retries: Retries = 8,
+    max_tokens: MaxTokens = 768,
     seed: Annotated[int, typer.Option(help="The same seed gives the same change.")] = 0,
     temperature: Annotated[
         float, typer.Option(min=0, help="0 takes the likeliest token; 1 samples as trained.")

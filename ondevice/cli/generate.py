@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ondevice.cli.exits import DONE, INTERRUPTED, STDOUT_CLOSED, UNFINISHED, USAGE
+from ondevice.cli.options import BackendName, MaxTokens, ModelName, Retries
 from ondevice.cli.output import check_writable, save
 from ondevice.cli.presenters import (
     DiffPresenter,
@@ -40,13 +41,8 @@ def generate(
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="What to write; - reads it from stdin.")
     ],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name, file or folder.  [default: the bundled model]"),
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="onnx or llama_cpp.  [default: what is installed]")
-    ] = None,
+    model: ModelName = None,
+    backend: BackendName = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the program to this file.")
     ] = None,
@@ -67,9 +63,7 @@ def generate(
             "ruff, pylint or none; several are asked in order.  [default: names]",
         ),
     ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often to try an edit again that fails its check.")
-    ] = 8,
+    retries: Retries = 8,
     depth: Annotated[
         int, typer.Option(min=0, help="How many accepted edits to withdraw after that.")
     ] = 1,
@@ -90,7 +84,7 @@ def generate(
         int | None,
         typer.Option(min=1, help="Samples in one batch.  [default: as many as have room]"),
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest sequence of edits.")] = 768,
+    max_tokens: MaxTokens = 768,
     max_seconds: Annotated[
         float | None, typer.Option(min=0, help="Time after which to stop.")
     ] = None,

@@ -10,7 +10,7 @@ from ondevice.edits.difference import diff
 from ondevice.edits.draft import Draft
 from ondevice.edits.edit import Edit, Hunk, Line, Op
 from ondevice.edits.header import Header, format_range, headers
-from ondevice.edits.lintseq import LINTSEQ, SEPARATOR, LintSeq
+from ondevice.edits.lintseq import LINTSEQ, SEPARATOR, TEMPLATE, LintSeq
 from ondevice.edits.reader import (
     NO_NEWLINE,
     EditRead,
@@ -27,6 +27,7 @@ __all__ = [
     "LINTSEQ",
     "NO_NEWLINE",
     "SEPARATOR",
+    "TEMPLATE",
     "UNIFIED",
     "Buffer",
     "Dialect",

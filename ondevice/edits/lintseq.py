@@ -13,6 +13,8 @@ from ondevice.edits.reader import Reader, ReaderEvent
 from ondevice.errors import DiffSyntaxError, EditError
 
 SEPARATOR = "<|diff|>"
+TEMPLATE = "{instruction}\n" + SEPARATOR
+"""The prompt of the published LintSeq models (arXiv 2410.02749)."""
 
 
 class LintSeqReader(Reader):

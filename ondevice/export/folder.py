@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ondevice.backends import open_backend
 from ondevice.backends.llama_library import load_library
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest, ModelFile
+from ondevice.edits import TEMPLATE
 from ondevice.errors import RequestError
 from ondevice.export.agreement import Agreement, Reference, compare, require
 from ondevice.export.checkpoint import Checkpoint
@@ -90,7 +91,7 @@ def export_checkpoint(
         name=name,
         description=description or f"{name}, exported by ondevice",
         dialect="lintseq",
-        prompt_template="{instruction}\n<|diff|>",
+        prompt_template=TEMPLATE,
         context_length=opened.context_length,
         end_tokens=(opened.end_token,),
         license=license,

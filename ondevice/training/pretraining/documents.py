@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from ondevice.edits import TEMPLATE
 from ondevice.errors import DataError
 from ondevice.lintseq.sequences import UnusableRowError, sequence_of
-from ondevice.training.template import TEMPLATE
 from ondevice.training.tokenizer import END_OF_TEXT
 
 TRAIN, HELD_OUT = "train", "held-out"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ondevice.errors import DataError
-from ondevice.training.batch import IGNORED, Batch, Batches
+from ondevice.training.batch import Batch, Batches
 from ondevice.training.pretraining import packing
 from ondevice.training.pretraining.documents import (
     EDITS,
@@ -109,10 +109,7 @@ def shares(corpus: CorpusSettings) -> dict[str, float]:
 
 
 def _described(rows: NDArray[np.uint16], end: int) -> str:
-    targets = sum(
-        int((packing.batch(rows[i : i + 1024], end).targets != IGNORED).sum())
-        for i in range(0, len(rows), 1024)
-    )
+    targets = sum(packing.batch(rows[i : i + 1024], end).counted for i in range(0, len(rows), 1024))
     filled = targets / max(1, rows.size)
     return f"{len(rows):,} rows of {rows.shape[1]}, {targets:,} tokens, {filled:.1%} of the room"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ondevice.edits import TEMPLATE
 from ondevice.training.batch import IGNORED, Batch
 from ondevice.training.recipe import DataSettings, Recipe
-from ondevice.training.template import TEMPLATE
 from ondevice.training.tokenizer import END_OF_TEXT
 from ondevice.training.tuning.tasks import Task, examples
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ondevice.edits import TEMPLATE
 from ondevice.files import write_atomically
 from ondevice.training.batch import Batch, Batches
 from ondevice.training.recipe import DataSettings, Recipe
 from ondevice.training.source import Report
-from ondevice.training.template import TEMPLATE
 from ondevice.training.tokenizer import END_OF_TEXT
 from ondevice.training.tuning.batches import TaskBatches
 from ondevice.training.tuning.tasks import Task, divide, refactor_tasks
