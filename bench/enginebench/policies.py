@@ -17,12 +17,13 @@ from ondevice.evaluation.passk import Sample, interval, write_samples
 
 TASKS = Path(__file__).parents[1] / "everyday"
 SIDES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "no check": {"check": "none"},
-    "no step back": {"depth": 0},
-    "lines decide": {"lengths": "written"},
+    "lines decide": {},
+    "header decides": {"lengths": "announced"},
+    "header decides, no check": {"lengths": "announced", "check": "none"},
+    "header decides, no step back": {"lengths": "announced", "depth": 0},
     "no constraint": {"constrain": False},
 }
+"""The first is the default."""
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

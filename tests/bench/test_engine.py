@@ -38,7 +38,7 @@ def test_policies(tmp_path: Path) -> None:
     found = run("policies", tmp_path / "out.json", "--problems", "4", "--temperatures", "0")
     assert found["problems"] == 4
     sides = found["temperature 0.0"]
-    assert {"default", "no check", "lines decide"} <= sides.keys()
+    assert {"header decides", "header decides, no check", "lines decide"} <= sides.keys()
     for side in sides.values():
         assert 0 <= side["pass@1"] <= 1
         assert side["tokens a passing program"] > 10
