@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,13 +42,18 @@ def fit(
     reporter = Reporter(trainer, held_out, prompts, folder / "log.jsonl", report)
     saved = time.monotonic()
     every = trainer.recipe.training.checkpoint_minutes * 60
+    best = folder / "best" if trainer.recipe.training.keep == "best" else None
     for batch in _remaining(trainer, batches):
-        reporter.follow(trainer.step(batch))
+        losses = reporter.follow(trainer.step(batch))
+        if losses and best:
+            trainer.keep_if_best(losses, best)
         if time.monotonic() - saved >= every:
             trainer.save(state)
             saved = time.monotonic()
     trainer.save(state)
     reporter.close()
+    if best and trainer.progress.lowest < math.inf:
+        trainer.take_weights(best)
     return trainer.export(folder / "checkpoint")
 
 

@@ -13,26 +13,48 @@ from typing import Any
 
 from ondevice.errors import DataError
 
+WEIGHTS = "model.safetensors"
+"""The file of a checkpoint that holds its weights."""
+
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What is trained on. ``tasks`` is a folder of task files with their split.json."""
+    """What is tuned on.
+
+    ``tasks`` is a folder of task files with their split.json; ``families`` one of files of task
+    families; ``corpus`` one that ``ondevice corpus`` wrote, whose functions are asked for by
+    signature and docstring.
+    """
 
     tasks: Path
-    linter: str = "fast"
+    families: Path | None = None
+    corpus: Path | None = None
+    sampled: Path | None = None
+    """Programs that a model wrote for the tasks and that passed their tests (JSONL, as
+    ``models/improve.py`` writes it); they count as the tasks' own."""
     programs: int = 100
     """Programs of each task that are trained on: its first ones, all where it has fewer."""
-    paths: int = 6
-    """LintSeq sequences trained on of each program."""
-    drawn: int = 0
-    """LintSeq sequences drawn of each program, of which the shortest are trained on, those of a
-    single edit last; 0: just as many as are trained on."""
+    draws: int = 12
+    """Examples an epoch of each family."""
+    from_corpus: int = 0
+    """Examples an epoch of the corpus's functions."""
+    longest: int = 800
+    """Characters that a function of the corpus may have."""
+    linter: str = "fast"
+    answers: str = "lintseq"
+    """``"lintseq"``: a fresh path of edits each time; ``"whole"``: the program as one edit."""
+    drawn: int = 4
+    """Paths that are drawn, of which the one with the fewest hunks is trained on, one of a single
+    edit last."""
+    continued: float = 0.0
+    """Share of the answers whose beginning is given, as one edit, and only the rest learned."""
     noisy: float = 0.5
     """Share of instructions that lose words, case or punctuation."""
     renamed: float = 0.15
-    """Share of examples whose entry point gets another name, in instruction and program."""
+    """Share of the tasks' examples whose entry point gets another name, in instruction and
+    program."""
     development: float = 0.01
-    """Share of training instructions kept back to watch the loss on."""
+    """Share of the tasks' instructions, and of the families, kept back to watch the loss on."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,9 @@ class OptimizationSettings:
     """Steps after which the loss on what is held out is taken, and samples are drawn."""
     checkpoint_minutes: float = 5.0
     compile: bool = True
+    keep: str = "last"
+    """Which weights the checkpoint gets: ``"last"``, the last step's, or ``"best"``, those with the
+    lowest mean of the losses on what is held out."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +164,17 @@ class Recipe:
         return recipe._with_paths_from(path.parent)
 
     def _with_paths_from(self, folder: Path) -> Recipe:
+        def resolved(section: Any) -> Any:
+            paths = {
+                name: (folder / value).resolve()
+                for name, value in vars(section).items()
+                if isinstance(value, Path)
+            }
+            return dataclasses.replace(section, **paths)
+
         if self.data:
-            tasks = (folder / self.data.tasks).resolve()
-            return dataclasses.replace(self, data=dataclasses.replace(self.data, tasks=tasks))
-        assert self.corpus
-        rows = (folder / self.corpus.folder).resolve()
-        return dataclasses.replace(self, corpus=dataclasses.replace(self.corpus, folder=rows))
+            return dataclasses.replace(self, data=resolved(self.data))
+        return dataclasses.replace(self, corpus=resolved(self.corpus))
 
     def fingerprint(self) -> str:
         """Identify what a checkpoint can be resumed with.
@@ -158,6 +188,10 @@ class Recipe:
             ("data", "tasks", "corpus") if self.data else ("corpus", "folder", "data")
         )
         del settings[used][place], settings[other]
+        # Where the data lie is no matter, but which there are.
+        for name, value in settings[used].items():
+            if isinstance(value, Path):
+                settings[used][name] = True
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -168,7 +202,7 @@ _ALWAYS: dict[str, Any] = {
 }
 """The sections that every recipe has, if only by their defaults."""
 
-_VOLATILE = ("steps", "tokens_per_pass", "evaluate_every", "checkpoint_minutes", "compile")
+_VOLATILE = ("steps", "tokens_per_pass", "evaluate_every", "checkpoint_minutes", "compile", "keep")
 
 
 def _section(path: Path, name: str, kind: Any, values: Any) -> Any:
@@ -190,18 +224,19 @@ def _known(path: Path, name: str, kind: Any, values: Any) -> dict[str, dataclass
 
 
 def _typed(path: Path, section: str, field: dataclasses.Field[Any], value: Any) -> Any:
-    wanted = {"Path": "str"}.get(str(field.type), str(field.type))
+    kind = str(field.type).removesuffix(" | None")
+    wanted = {"Path": "str"}.get(kind, kind)
     if wanted == "float" and type(value) is int:
         return float(value)
     if wanted in ("int", "float", "str", "bool") and type(value).__name__ != wanted:
         raise DataError(f"{path}: {section}.{field.name} must be of type {wanted}, not {value!r}")
-    return Path(value) if field.type == "Path" else value
+    return Path(value) if kind == "Path" else value
 
 
-_SHARES = ("noisy", "renamed", "development", "decay", "functions", "edits")
+_SHARES = ("noisy", "renamed", "development", "continued", "decay", "functions", "edits")
 _MAY_BE_ZERO = frozenset(
-    {"learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes", "drawn"}
-    | {"tokens_per_pass"}
+    {"learning_rate", "weight_decay", "warmup", "indentations", "checkpoint_minutes"}
+    | {"tokens_per_pass", "draws", "from_corpus"}
 )
 
 
@@ -220,6 +255,12 @@ def _check_ranges(path: Path, recipe: Recipe) -> None:
                 wanted, right = "more than 0", 0 < value < math.inf
             if not right:
                 raise DataError(f"{path}: {name} must be {wanted}, not {value}")
+    for value, known in (
+        (recipe.training.keep, ("last", "best")),
+        (recipe.data.answers if recipe.data else "lintseq", ("lintseq", "whole")),
+    ):
+        if value not in known:
+            raise DataError(f"{path}: {value!r} is none of {', '.join(known)}")
     if recipe.corpus and recipe.corpus.functions + recipe.corpus.edits > 1:
         raise DataError(f"{path}: the shares of functions and edits must be at most 1 together")
     if recipe.model.width % (2 * recipe.model.heads):

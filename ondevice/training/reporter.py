@@ -52,18 +52,20 @@ class Reporter:
             progress.seconds,
         )
 
-    def follow(self, done: Step) -> None:
-        """Take notice of a step."""
+    def follow(self, done: Step) -> dict[str, float]:
+        """Take notice of a step, and return the losses on what is held out if it took them."""
         settings = self._trainer.recipe.training
         record: dict[str, Any] = dataclasses.asdict(done)
         last = done.step == settings.steps
-        if last or done.step % settings.evaluate_every == 0:
+        evaluated = last or done.step % settings.evaluate_every == 0
+        if evaluated:
             record |= self._evaluate()
         record["seconds"] = round(self._trainer.progress.seconds, 2)
         self._log.write(json.dumps(record) + "\n")
         self._log.flush()
         if last or time.monotonic() - self._since >= SECONDS:
             self._say(done)
+        return self._losses if evaluated else {}
 
     def close(self) -> None:
         """Close the log."""

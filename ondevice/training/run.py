@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from ondevice.errors import DataError, DependencyError
 from ondevice.files import write_atomically
 from ondevice.training.pretraining.source import CorpusSource
-from ondevice.training.recipe import Recipe
+from ondevice.training.recipe import WEIGHTS, Recipe
 from ondevice.training.source import Report, Source
 from ondevice.training.tokenizer import train_tokenizer
 from ondevice.training.tuning.source import TaskSource
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-WEIGHTS = "model.safetensors"
 
 
 def train(
@@ -31,8 +29,8 @@ def train(
 ) -> Path:
     """Carry a recipe out in ``folder`` and return the path of the finished checkpoint.
 
-    What an earlier, interrupted run left in the folder is gone on from: the refactored tasks or
-    the packed corpus, the tokenizer, and the last training state. ``start`` is the folder of a
+    What an earlier, interrupted run left in the folder is gone on from: the packed
+    corpus, the tokenizer, and the last training state. ``start`` is the folder of a
     checkpoint whose tokenizer and weights the run begins with. In processes that torchrun started,
     the model is trained by all of them together. Raises ``DataError`` for a recipe, data or
     checkpoint that cannot be used, and when the folder belongs to another recipe or start.
@@ -69,7 +67,7 @@ def _silent(line: str) -> None:
 
 def _source(recipe: Recipe, folder: Path, report: Report) -> Source:
     if recipe.data:
-        return TaskSource(recipe, recipe.data, folder, report)
+        return TaskSource(recipe, recipe.data, report)
     assert recipe.corpus
     return CorpusSource(recipe, recipe.corpus, folder, report)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -20,7 +22,7 @@ from ondevice.training.attention import implementation, mask
 from ondevice.training.batch import IGNORED, Batch
 from ondevice.training.hardware import best_device, multiplies_bfloat16
 from ondevice.training.optimizer import make_optimizers
-from ondevice.training.recipe import ModelSettings, OptimizationSettings, Recipe
+from ondevice.training.recipe import WEIGHTS, ModelSettings, OptimizationSettings, Recipe
 from ondevice.training.team import Team
 from ondevice.training.tokenizer import END_OF_TEXT
 
@@ -37,6 +39,8 @@ class Progress:
     batch: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    lowest: float = math.inf
+    """The lowest mean loss so far on what is held out."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +206,22 @@ class Trainer:
                 "from the first step"
             ) from error
 
+    def keep_if_best(self, losses: Mapping[str, float], folder: Path) -> None:
+        """Write the weights to a folder when the mean of the losses is the lowest so far."""
+        mean = statistics.fmean(losses.values())
+        if mean < self.progress.lowest:
+            self.progress.lowest = mean
+            folder.mkdir(exist_ok=True)
+            temporary = folder / f"{WEIGHTS}.tmp"
+            weights = self.model.state_dict()
+            del weights["lm_head.weight"]  # the embedding once more
+            save_file(weights, temporary)
+            os.replace(temporary, folder / WEIGHTS)
+
     def take_weights(self, folder: Path) -> None:
         """Begin with the weights of a checkpoint in place of random ones."""
         try:
-            weights = load_file(folder / "model.safetensors")
+            weights = load_file(folder / WEIGHTS)
             missing, unexpected = self.model.load_state_dict(weights, strict=False)
         except Exception as error:  # torch and safetensors raise nearly anything
             raise DataError(

@@ -14,7 +14,7 @@ seed = 7
 
 [data]
 tasks = "tasks"
-paths = 2
+drawn = 2
 development = 0.2
 
 [tokenizer]

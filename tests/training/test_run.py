@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+safetensors = pytest.importorskip("safetensors.torch")
 
 from ondevice.errors import DataError, DependencyError  # noqa: E402
 from ondevice.training import reporter, trainer  # noqa: E402
@@ -72,15 +73,14 @@ def test_a_run_from_recipe_to_checkpoint(recipe: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         *(
             "recipe.sha256",
-            "sequences.jsonl",
             "tokenizer.json",
             "state.pt",
             "checkpoint",
             "log.jsonl",
         )
     }
-    assert said[1].startswith("3 tasks, 5 programs, ")
-    assert said[2] == "tokenizer with 320 tokens"
+    assert said[0].startswith("to tune on: 3 tasks, 0 families, 0 functions; kept back: ")
+    assert said[1] == "tokenizer with 320 tokens"
     assert said[-1].startswith(f"step {STEPS}/{STEPS}, epoch ")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder / "checkpoint", dtype="auto")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "checkpoint")
@@ -102,7 +102,7 @@ def test_the_loss_falls(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, said = run(recipe, "run")
     reports = [line for line in said if line.startswith("step ")]
     assert len(reports) == STEPS
-    for name in ("loss ", "development "):
+    for name in ("loss ", "wordings "):
         first, last = (
             float(line.partition(name)[2].split(",")[0]) for line in reports[:: STEPS - 1]
         )
@@ -172,6 +172,24 @@ def test_a_finished_run_is_left_as_it_is(recipe: Path) -> None:
     _, said = run(recipe, "run")
     assert said[-1] == f"resumed at step {STEPS}"
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_best_weights_are_kept(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([3.0, 1.0, 2.0, 4.0])
+    monkeypatch.setattr(trainer.Trainer, "evaluate", lambda *_: next(losses))
+    more = 'evaluate_every = 5\nkeep = "best"\n'
+    recipe.write_text(recipe.read_text() + more)
+    best, _ = run(recipe, "best")
+    monkeypatch.undo()
+    # Those of step 10 of 20, as the losses have it.
+    monkeypatch.setattr(trainer.Trainer, "evaluate", lambda *_: 1.0)
+    stop_at(monkeypatch, 10, 10)
+    recipe.write_text(recipe.read_text().replace("minutes = 60", "minutes = 0"))
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, "stopped")
+    state = torch.load(recipe.parent / "stopped" / "state.pt", weights_only=True)["model"]
+    kept = safetensors.load_file(best / "checkpoint" / "model.safetensors")
+    assert all(torch.equal(state[name].bfloat16(), weights) for name, weights in kept.items())
 
 
 def test_a_run_may_be_prolonged(recipe: Path) -> None:

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ondevice.edits import TEMPLATE
 from ondevice.training.recipe import DataSettings, TokenizerSettings
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
-from ondevice.training.tuning.source import tokenizer_texts
-from ondevice.training.tuning.tasks import Task, refactor_tasks
+from ondevice.training.tuning.mixture import Mixture
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -18,16 +19,24 @@ EVERYDAY = Path(__file__).parents[2] / "bench" / "everyday"
 
 
 @pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[Task]:
+def mixture(tmp_path_factory: pytest.TempPathFactory) -> Mixture:
     folder = tmp_path_factory.mktemp("tasks")
     for name in ("strings.jsonl", "split.json"):
         shutil.copy(EVERYDAY / name, folder)
-    return refactor_tasks(DataSettings(folder, linter="none", programs=1, paths=2), 1)
+    mixture, _ = Mixture.read(DataSettings(folder, linter="none", programs=1, drawn=1), 1)
+    return mixture
+
+
+def epoch(mixture: Mixture, seed: int) -> list[str]:
+    return [
+        TEMPLATE.replace("{instruction}", example.instruction) + example.answer + END_OF_TEXT
+        for example in mixture.epoch(random.Random(seed))
+    ]
 
 
 @pytest.fixture(scope="module")
-def texts(tasks: list[Task]) -> list[str]:
-    return tokenizer_texts(tasks)
+def texts(mixture: Mixture) -> list[str]:
+    return epoch(mixture, 1)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +48,8 @@ def tokens(tokenizer: Tokenizer, text: str) -> list[str]:
     return list(tokenizer.encode(text).tokens)
 
 
-def test_texts_come_back_exactly(tokenizer: Tokenizer, texts: list[str], tasks: list[Task]) -> None:
-    sequences = [text for task in tasks for paths in task.sequences for text in paths]
+def test_texts_come_back_exactly(tokenizer: Tokenizer, texts: list[str], mixture: Mixture) -> None:
+    sequences = epoch(mixture, 2)
     odd = ["naïve café 日本語 🙂\t\r\n\x0c\u2028", "\n+\n+ \n+   x\n+\tx", "@@ -@@ -1,0 +,0 +", ""]
     for text in [*texts, *sequences, *odd]:
         ids = tokenizer.encode(text).ids
@@ -75,8 +84,8 @@ def test_a_hunk_header_costs_few_tokens(tokenizer: Tokenizer) -> None:
     ]
 
 
-def test_a_token_holds_several_characters(tokenizer: Tokenizer, tasks: list[Task]) -> None:
-    sequences = [task.sequences[0][0] for task in tasks]
+def test_a_token_holds_several_characters(tokenizer: Tokenizer, mixture: Mixture) -> None:
+    sequences = [example.answer for example in mixture.epoch(random.Random(3))]
     counts = [len(encoding.ids) for encoding in tokenizer.encode_batch(sequences)]
     assert sum(map(len, sequences)) / sum(counts) > 2.5
 

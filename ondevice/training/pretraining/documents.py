@@ -35,6 +35,13 @@ def signatures(folder: Path, part: str) -> Iterator[str]:
             yield program[: start + len(instruction)]
 
 
+def requested_functions(folder: Path, part: str) -> Iterator[tuple[str, str]]:
+    """Yield functions and classes with what asks for them: signature and docstring."""
+    for program, _, instruction in _rows(folder, part, FUNCTIONS):
+        if instruction:
+            yield instruction, program
+
+
 def _rows(folder: Path, part: str, kind: str) -> Iterator[tuple[str, str, str]]:
     """Yield program, edit sequence or nothing, and instruction of the rows of a kind."""
     path = folder / (f"{part}-edits.jsonl" if kind == EDITS else f"{part}.jsonl")

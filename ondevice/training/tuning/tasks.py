@@ -1,36 +1,37 @@
-"""Tasks become training examples: an instruction, and edits that write a program for it."""
+"""Tasks as they are written down: instructions, programs, and what of them is held out."""
 
 from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ondevice import lintseq
-from ondevice.edits import LINTSEQ, Edit
+from ondevice.edits import Buffer, diff
 from ondevice.errors import DataError
-from ondevice.lintseq import linters
-from ondevice.training.recipe import DataSettings
 
 
 @dataclass(frozen=True)
 class Task:
-    """One training task: ways to ask for it, and edit sequences per program that answer it."""
+    """One training task: ways to ask for it, and programs that answer it.
+
+    Where ``before`` is a program, it is to be changed into the others.
+    """
 
     id: str
     entry_point: str | None
     instructions: tuple[str, ...]
-    sequences: tuple[tuple[str, ...], ...]
+    programs: tuple[str, ...]
+    before: str = ""
 
 
-def read_tasks(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the training part of the function and script tasks, held-out wordings left out.
+def read_tasks(folder: Path, programs: int = 100) -> list[Task]:
+    """Return the training part of the tasks, with at most so many programs each.
 
-    Raises ``DataError`` when the folder or its split cannot be read.
+    Held-out tasks and wordings are left out, and changes that take more than insertions. Raises
+    ``DataError`` when the folder or its split cannot be read.
     """
     try:
         split = json.loads((folder / "split.json").read_text(encoding="utf-8"))
@@ -41,52 +42,51 @@ def read_tasks(folder: Path) -> Iterator[dict[str, Any]]:
             for line in file.read_text(encoding="utf-8").split("\n")
             if line
         ]
-        tasks = [row for row in rows if row["kind"] != "edit" and row["id"] not in held_out]
-        for row in tasks:
-            row["instructions"] = [
-                text
-                for number, text in enumerate(row["instructions"])
-                if number != hidden.get(row["id"])
-            ]
+        tasks = [
+            _task(row, hidden.get(row["id"]), programs)
+            for row in rows
+            if row["id"] not in held_out and (row["kind"] != "edit" or row["insert_only"])
+        ]
+        tasks = [task for task in tasks if task.programs]
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"cannot read the tasks in {folder}: {reason}") from error
     if not tasks:
         raise DataError(f"there are no training tasks in {folder}")
-    yield from tasks
-
-
-def refactor_tasks(settings: DataSettings, seed: int) -> list[Task]:
-    """Refactor every program of the training tasks into ``settings.paths`` edit sequences at most.
-
-    Raises ``DataError`` for a program that the linter objects to.
-    """
-    linter = linters.get(settings.linter)
-    tasks = []
-    for row in read_tasks(settings.tasks):
-        sequences = []
-        for number, program in enumerate(row["programs"][: settings.programs]):
-            # One generator a path: more paths or programs leave the others as they were.
-            drawn = range(max(settings.drawn, settings.paths))
-            seeds = [f"{seed}/{row['id']}/{number}/{path}" for path in drawn]
-            try:
-                refactoring = lintseq.Refactoring(program, linter)
-                edits = [refactoring.edits(random.Random(text)) for text in seeds]
-            except DataError as error:
-                raise DataError(f"{row['id']}, program {number}: {error}") from error
-            if settings.drawn:
-                edits.sort(key=_simplicity)
-            texts = dict.fromkeys(LINTSEQ.write_sequence(path) for path in edits)
-            sequences.append(tuple(texts)[: settings.paths])
-        instructions = tuple(row["instructions"])
-        tasks.append(Task(row["id"], row["entry_point"], instructions, tuple(sequences)))
     return tasks
 
 
-def _simplicity(edits: Sequence[Edit]) -> tuple[bool, int, int]:
-    """Order paths from the simplest on: few hunks are short to write, and few lines to count."""
-    hunks = sum(len(edit.hunks) for edit in edits)
-    return len(edits) == 1, hunks, len(edits)
+def with_sampled(tasks: list[Task], path: Path) -> list[Task]:
+    """Return the tasks with the programs that a file has for them, ``{"id", "programs"}`` a line.
+
+    Raises ``DataError`` when the file cannot be read.
+    """
+    sampled: dict[str, list[str]] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            if line:
+                row = json.loads(line)
+                sampled.setdefault(row["id"], []).extend(row["programs"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"cannot read the sampled programs in {path}: {reason}") from error
+    return [
+        replace(task, programs=tuple(dict.fromkeys([*task.programs, *sampled.get(task.id, ())])))
+        for task in tasks
+    ]
+
+
+def _task(row: dict[str, Any], hidden: int | None, programs: int) -> Task:
+    kept = (text for number, text in enumerate(row["instructions"]) if number != hidden)
+    before = row.get("before", "")
+    answers = [text for text in row["programs"] if not before or _inserts(before, text)]
+    return Task(row["id"], row["entry_point"], tuple(kept), tuple(answers[:programs]), before)
+
+
+def _inserts(before: str, after: str) -> bool:
+    """Whether insertions alone make one program of the other, as difflib sees it."""
+    edit = diff(Buffer.from_text(before), Buffer.from_text(after))
+    return bool(edit.hunks) and edit.insert_only
 
 
 def divide(tasks: list[Task], share: float, seed: int) -> tuple[list[Task], list[Task]]:
@@ -94,68 +94,16 @@ def divide(tasks: list[Task], share: float, seed: int) -> tuple[list[Task], list
     train, development = [], []
     for task in tasks:
         rng = random.Random(f"{seed}/development/{task.id}")
-        kept = [text for text in task.instructions if rng.random() >= share]
-        back = [text for text in task.instructions if text not in kept]
-        train.append(Task(task.id, task.entry_point, tuple(kept), task.sequences))
+        kept = tuple(text for text in task.instructions if rng.random() >= share)
+        back = tuple(text for text in task.instructions if text not in kept)
+        train.append(replace(task, instructions=kept))
         if back:
-            development.append(Task(task.id, task.entry_point, tuple(back), task.sequences))
+            development.append(replace(task, instructions=back))
     return train, development
 
 
-def examples(
-    tasks: list[Task], settings: DataSettings, rng: random.Random
-) -> list[tuple[str, str]]:
-    """Return one epoch: every instruction, varied, with an edit sequence that answers it."""
-    pairs = []
+def requests(tasks: Sequence[Task]) -> Iterator[tuple[Task, str]]:
+    """Yield every instruction with its task."""
     for task in tasks:
         for instruction in task.instructions:
-            sequence = rng.choice(rng.choice(task.sequences))
-            if task.entry_point and rng.random() < settings.renamed:
-                instruction, sequence = rename(instruction, sequence, task.entry_point, rng)
-            if rng.random() < settings.noisy:
-                instruction = disturb(instruction, rng)
-            pairs.append((instruction, sequence))
-    rng.shuffle(pairs)
-    return pairs
-
-
-_PREFIXES = ("my", "get", "calc", "compute", "find", "make", "do", "run", "the", "simple", "new")
-_SUFFIXES = ("of", "value", "fn", "v2", "for", "helper", "now", "func", "impl", "here")
-
-
-def rename(instruction: str, sequence: str, name: str, rng: random.Random) -> tuple[str, str]:
-    """Give the entry point another name in both texts, where the instruction fixes it at all."""
-    if rng.random() < 0.5:
-        prefix = rng.choice(_PREFIXES)
-        other = prefix.title() + name if name[0].isupper() else f"{prefix}_{name}"
-    else:
-        suffix = rng.choice(_SUFFIXES)
-        other = name + suffix.title() if name[0].isupper() else f"{name}_{suffix}"
-    pattern = re.compile(rf"\b{re.escape(name)}\b")
-    if not pattern.search(instruction) or re.search(rf"\b{other}\b", sequence):
-        return instruction, sequence
-    return pattern.sub(other, instruction), pattern.sub(other, sequence)
-
-
-_OPENINGS = ("please ", "python: ", "can you ", "hi, ", "task: ", "quick one: ", "in python, ")
-
-
-def disturb(instruction: str, rng: random.Random) -> str:
-    """Vary how an instruction is put, as people do: words left out, case, full stop, an opening.
-
-    Code (a signature with its docstring, a comment) keeps its form.
-    """
-    if "\n" in instruction or instruction.startswith("#"):
-        return instruction
-    words = instruction.split(" ")
-    if len(words) > 5:
-        drop = rng.uniform(0.0, 0.2)
-        words = [word for word in words if "(" in word or "`" in word or rng.random() >= drop]
-    text = " ".join(words)
-    if rng.random() < 0.2:
-        text = text.rstrip(".?!")
-    if rng.random() < 0.2:
-        text = text[:1].swapcase() + text[1:]
-    if rng.random() < 0.15:
-        text = rng.choice(_OPENINGS) + text
-    return text or instruction
+            yield task, instruction

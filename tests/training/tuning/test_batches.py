@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ondevice.edits import LINTSEQ, Buffer
 from ondevice.training.batch import IGNORED, Batch
 from ondevice.training.recipe import Recipe
 from ondevice.training.tokenizer import END_OF_TEXT, train_tokenizer
 from ondevice.training.tuning.batches import TaskBatches
-from ondevice.training.tuning.source import tokenizer_texts
-from ondevice.training.tuning.tasks import refactor_tasks
+from ondevice.training.tuning.mixture import Mixture
+from ondevice.training.tuning.source import TaskSource
 
 
 @pytest.fixture
 def make(recipe: Path) -> Any:
     """Makes batches for a recipe with some settings changed."""
     read = Recipe.read(recipe)
-    tasks = refactor_tasks(read.data, read.seed)
-    tokenizer = train_tokenizer(tokenizer_texts(tasks), read.tokenizer)
+    texts = list(TaskSource(read, read.data, print).tokenizer_texts())
+    tokenizer = train_tokenizer(texts, read.tokenizer)
 
     def make(context: int = 256, budget: int = 1024, noisy: float = 0.0) -> TaskBatches:
         changed = dataclasses.replace(
@@ -30,9 +31,11 @@ def make(recipe: Path) -> Any:
             training=dataclasses.replace(read.training, tokens_per_batch=budget),
         )
         assert changed.data
-        return TaskBatches(tasks, tokenizer, changed, changed.data)
+        mixture, _ = Mixture.read(changed.data, changed.seed)
+        make.mixture = mixture  # type: ignore[attr-defined]
+        return TaskBatches(mixture, tokenizer, changed)
 
-    make.tasks, make.tokenizer = tasks, tokenizer  # type: ignore[attr-defined]
+    make.tokenizer = tokenizer  # type: ignore[attr-defined]
     return make
 
 
@@ -62,18 +65,18 @@ def test_targets_are_the_ids_one_step_on(make: Any) -> None:
 
 
 def test_loss_is_taken_on_the_answer_alone(make: Any) -> None:
-    instructions, answers = set(), set()
+    instructions, programs = set(), set()
     for ids, targets in rows(make().epoch(0)):
         first = next(place for place, target in enumerate(targets) if target != IGNORED)
         learned = [target for target in targets if target != IGNORED]
         instructions.add(make.tokenizer.decode(ids[: first + 1], skip_special_tokens=False))
-        answers.add(make.tokenizer.decode(learned, skip_special_tokens=False))
-    assert instructions == {
-        f"{text}\n<|diff|>" for task in make.tasks for text in task.instructions
-    }
-    assert answers <= {
-        f"{text}{END_OF_TEXT}" for task in make.tasks for paths in task.sequences for text in paths
-    }
+        answer = make.tokenizer.decode(learned, skip_special_tokens=False)
+        buffer = Buffer()
+        LINTSEQ.read(answer.removesuffix(END_OF_TEXT), buffer)
+        programs.add(buffer.text)
+    tasks = make.mixture.tasks
+    assert instructions == {f"{text}\n<|diff|>" for task in tasks for text in task.instructions}
+    assert programs == {text for task in tasks for text in task.programs}
 
 
 def test_an_epoch_is_the_same_whenever_it_is_asked_for(make: Any) -> None:
