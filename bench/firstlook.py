@@ -1,9 +1,9 @@
 """Are the answers right to what people type first?
 
-usage: python bench/requests.py [--model FOLDER] [--backend onnx] [--show]
-                                [--output bench/results/requests.json]
+usage: python bench/firstlook.py [--model FOLDER] [--backend onnx] [--show]
+                                [--output bench/results/firstlook.json]
 
-Asks for the twenty programs of ``requests.toml`` in three wordings each, as ``ondevice generate``
+Asks for the twenty programs of ``firstlook.toml`` in three wordings each, as ``ondevice generate``
 does with seed 0, and runs the tests that stand there. A wording that is in the training data stops
 the run: it would measure memory.
 """
@@ -53,9 +53,9 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--backend")
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "requests.json")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "firstlook.json")
     options = parser.parse_args()
-    requests = tomllib.loads((HERE / "requests.toml").read_text(encoding="utf-8"))
+    requests = tomllib.loads((HERE / "firstlook.toml").read_text(encoding="utf-8"))
     known = {normal(text) for text in trained_on()}
     answers = []
     with ondevice.load(options.model, backend=options.backend) as model:
