@@ -5,10 +5,10 @@ usage: python bench/paper.py train   [--folder runs/paper] [--steps 150] [--seed
                                      [--backend llama_cpp] [--output bench/results/paper.json]
        python bench/paper.py show    [--picture models/tiny/paper.svg]
 
-train    tunes the same base weights on the same tasks, answered by plain programs (each one edit),
-         by LintSeq sequences, and by sequences whose lines were deleted at random. A step is a
-         number of tokens, so all spend the same tokens; "plain, same programs" sees as many
-         examples as LintSeq instead, in fewer tokens
+train    tunes the same base weights on the tasks of two fields, answered by plain programs (each as
+         one edit), by LintSeq sequences, and by sequences whose lines were deleted at random. A
+         step is a number of tokens, so all spend the same tokens; "plain, same programs" sees as
+         many examples as LintSeq instead, in fewer tokens
 measure  draws samples for held-out wordings, each side at the temperature that gave it the best
          pass@10 on other held-out wordings; with checks at decoding and without
 show     prints the table and draws pass@k against k and against tokens

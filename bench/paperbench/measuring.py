@@ -15,9 +15,8 @@ from ondevice.evaluation.everyday import Problem, read_everyday
 from ondevice.evaluation.machine import describe_machine
 from ondevice.evaluation.passk import pass_at_k
 from ondevice.files import write_atomically
-from paperbench.sides import SIDES, folder_name
+from paperbench.sides import SIDES, folder_name, tasks
 
-TASKS = Path(__file__).parents[1] / "everyday"
 SETTINGS: dict[str, dict[str, float]] = {
     "T=0.2": {"temperature": 0.2},
     "T=0.6": {"temperature": 0.6},
@@ -66,7 +65,9 @@ def measured(
 
 def chosen(options: argparse.Namespace) -> tuple[list[Problem], list[Problem]]:
     """Return the problems that settings are chosen on, and others that are measured."""
-    problems = [one for one in read_everyday(TASKS, "wordings") if one.stdout is None]
+    problems = [
+        one for one in read_everyday(tasks(options.folder), "wordings") if one.stdout is None
+    ]
     count = options.tune_problems + options.problems
     problems = problems[:: max(1, len(problems) // count)][:count]
     spread = max(1, len(problems) // options.tune_problems)

@@ -13,9 +13,8 @@ from ondevice.training.recipe import Recipe
 from ondevice.training.run import train
 from ondevice.training.tuning.batches import TaskBatches
 from ondevice.training.tuning.mixture import Mixture
-from paperbench.sides import SIDES, folder_name
+from paperbench.sides import SIDES, folder_name, tasks
 
-TASKS = Path(__file__).parents[1] / "everyday"
 RECIPE = """\
 name = "paper"
 seed = {seed}
@@ -56,7 +55,7 @@ def carry_out(options: argparse.Namespace) -> None:
             steps = options.steps
             if side == "plain, same programs":
                 steps = round(steps * shorter(options, seed))
-            path = recipe(folder, seed=seed, steps=steps, **settings)
+            path = recipe(options, folder, seed=seed, steps=steps, **settings)
             print(f"{folder}: {steps} steps", flush=True)
             checkpoint = train(path, folder, start=options.start, threads=options.threads)
             export_checkpoint(
@@ -69,11 +68,12 @@ def carry_out(options: argparse.Namespace) -> None:
             )
 
 
-def recipe(folder: Path, **settings: Any) -> Path:
+def recipe(options: argparse.Namespace, folder: Path, **settings: Any) -> Path:
     """Write the recipe of a run into its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "recipe.toml"
-    path.write_text(RECIPE.format(tasks=TASKS.as_posix(), **settings), encoding="utf-8")
+    place = tasks(options.folder).resolve().as_posix()
+    path.write_text(RECIPE.format(tasks=place, **settings), encoding="utf-8")
     return path
 
 
@@ -82,7 +82,8 @@ def shorter(options: argparse.Namespace, seed: int) -> float:
     tokenizer = Tokenizer.from_file(str(options.start / "tokenizer.json"))
     sizes = {}
     for side in ("plain", "lintseq"):
-        read = Recipe.read(recipe(options.folder / "probe", seed=seed, steps=1, **SIDES[side]))
+        probe = recipe(options, options.folder / "probe", seed=seed, steps=1, **SIDES[side])
+        read = Recipe.read(probe)
         assert read.data
         training, _ = Mixture.read(read.data, seed)
         epoch = TaskBatches(training, tokenizer, read).epoch(0)
