@@ -24,6 +24,11 @@ from ondevice.training.tuning.families import Drawn, draw, read_file
 HERE = Path(__file__).parent
 EVERYDAY = HERE.parent.parent / "bench" / "everyday"
 SECONDS = 0.2
+EXEMPT = {
+    "algorithms/heap-sort": "what is held out is the algorithm, not that a list gets sorted",
+    "algorithms/shell-sort": "what is held out is the algorithm, not that a list gets sorted",
+    "strings/sentence-total": "counting capital letters passes its tests by coincidence",
+}
 
 
 def main() -> int:
@@ -40,10 +45,11 @@ def main() -> int:
             drawn = [draw(family, rng) for _ in range(options.draws)]
             programs = {one.programs[0]: one for one in drawn}
             for task in tasks:
-                solved = sum(solves(one, text, task) for text, one in programs.items())
+                solved = [one for text, one in programs.items() if solves(one, text, task)]
                 if solved:
                     found += 1
-                    print(f"{family.id}: {solved} of {len(programs)} draws solve {task['id']}")
+                    print(f"{family.id}: {len(solved)} of {len(programs)} draws solve {task['id']}")
+                    print(f"  {solved[0].asks[0]!r}")
     return bool(found)
 
 
@@ -52,18 +58,18 @@ def held_out() -> Iterator[dict[str, Any]]:
     split = json.loads((EVERYDAY / "split.json").read_text(encoding="utf-8"))
     for file in sorted(EVERYDAY.glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").split("\n"):
-            row = json.loads(line) if line else {"id": ""}
-            if row["id"] in split["held_out_tasks"] and row["kind"] != "edit":
+            row = json.loads(line or '{"id": ""}')
+            held_out = row["id"] in split["held_out_tasks"] and row["id"] not in EXEMPT
+            if held_out and row["kind"] != "edit":
                 yield row
 
 
 def solves(drawn: Drawn, program: str, task: dict[str, Any]) -> bool:
     """Whether a program of a draw passes the task's tests."""
-    if drawn.entry_point is None or task["entry_point"] is None:
-        return not drawn.entry_point and any(
-            given == task["stdin"] and printed == task.get("stdout")
-            for given, printed in drawn.examples
-        )
+    if task["kind"] == "script":
+        return drawn.entry_point is None and (task["stdin"], task["stdout"]) in drawn.examples
+    if drawn.entry_point is None:
+        return False
     renamed = re.sub(rf"\b{drawn.entry_point}\b", task["entry_point"], program)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:

@@ -42,7 +42,9 @@ class DataSettings:
     """Characters that a function of the corpus may have."""
     linter: str = "fast"
     answers: str = "lintseq"
-    """``"lintseq"``: a fresh path of edits each time; ``"whole"``: the program as one edit."""
+    """``"lintseq"``: a path of edits; ``"whole"``: the program as one edit."""
+    fresh: bool = True
+    """Whether paths are drawn anew each time, or a program always gets the same one."""
     drawn: int = 4
     """Paths that are drawn, of which the one with the fewest hunks is trained on, one of a single
     edit last."""

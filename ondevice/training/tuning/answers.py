@@ -59,6 +59,8 @@ class Answers:
     def _edits(self, program: str, rng: random.Random) -> list[Edit]:
         if self._settings.answers == "whole":
             return [diff(Buffer(), Buffer.from_text(program), context=0)]
+        if not self._settings.fresh:
+            rng = random.Random(program)
         refactoring = self._refactoring(program)
         paths = [refactoring.edits(rng) for _ in range(self._settings.drawn)]
         return min(paths, key=_simplicity)

@@ -14,6 +14,7 @@ import re
 import string
 import sys
 import tomllib
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,9 +179,8 @@ def _results(
         code = compile(program, name, "exec")
         if entry is None:
             return [_printed(code, stdin) for stdin in calls]
-        names: dict[str, Any] = {"__name__": "family"}
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(code, names)
+            names = _namespace(code)
             if entry not in names:
                 raise DataError(f"the program defines no {entry}")
             for test in tests:
@@ -191,6 +191,17 @@ def _results(
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{name}: {reason}; in\n{program}") from error
+
+
+def _namespace(code: Any) -> dict[str, Any]:
+    """Run code as a module, which is where dataclasses look themselves up."""
+    module = types.ModuleType("family")
+    sys.modules[module.__name__] = module
+    try:
+        exec(code, module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    return module.__dict__
 
 
 def _printed(code: Any, stdin: str) -> str:

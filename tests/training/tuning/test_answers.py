@@ -61,6 +61,11 @@ def test_paths_differ_and_depend_on_the_random_numbers() -> None:
     assert make("", PROGRAM, random.Random(3)).answer == texts[3]
 
 
+def test_a_path_may_stay_the_same() -> None:
+    make = answers(drawn=1, fresh=False).answer
+    assert len({make("", PROGRAM, random.Random(seed)).answer for seed in range(20)}) == 1
+
+
 def test_of_the_paths_drawn_the_simplest_is_taken() -> None:
     def hunks(drawn: int) -> float:
         make = answers(drawn=drawn).answer
