@@ -130,23 +130,22 @@ class SequenceBackend(abc.ABC):
         self._check_open()
         if not batch:
             raise RequestError("an empty batch was given to evaluate")
-        rows = [(sequence, np.asarray(tokens, dtype=np.int32)) for sequence, tokens in batch]
-        if len({sequence for sequence, _ in rows}) < len(rows):
+        if len({sequence for sequence, _ in batch}) < len(batch):
             raise RequestError("a sequence occurs twice in one batch")
-        for sequence, tokens in rows:
+        for sequence, tokens in batch:
             self._check_sequence(sequence)
             self._check_tokens(sequence, tokens)
-        return rows
+        return [(sequence, np.asarray(tokens, dtype=np.int32)) for sequence, tokens in batch]
 
     def _check_token(self, token: int) -> None:
         self._check_open()
         if not 0 <= token < self.vocab_size:
             raise RequestError(f"token {token} is outside of the vocabulary of {self.vocab_size}")
 
-    def _check_tokens(self, sequence: int, tokens: Tokens) -> None:
+    def _check_tokens(self, sequence: int, tokens: Sequence[int]) -> None:
         if not len(tokens):
             raise RequestError(f"no tokens were given for sequence {sequence}")
-        if tokens.min() < 0 or tokens.max() >= self.vocab_size:
+        if min(tokens) < 0 or max(tokens) >= self.vocab_size:
             raise RequestError(f"a token is outside of the vocabulary of {self.vocab_size}")
         held = self._lengths[sequence]
         if held + len(tokens) > self.context_length:

@@ -167,29 +167,28 @@ class LlamaCppBackend(SequenceBackend):
             for sequence, _ in rows:
                 self._cut(sequence, self._lengths[sequence])
             raise
-        logits[:, self._padding] = -np.inf
+        if len(self._padding):
+            logits[:, self._padding] = -np.inf
         return logits
 
     def _evaluate_into(self, logits: Logits, rows: Rows) -> None:
         """Decode all rows' tokens in batches of at most ``BATCH_SIZE``; one batch may end in the
         middle of a row."""
-        counts = [len(tokens) for _, tokens in rows]
-        lasts = np.cumsum(counts) - 1
-        tokens = np.concatenate([tokens for _, tokens in rows])
-        sequences = np.repeat([sequence for sequence, _ in rows], counts)
-        firsts = [self._lengths[sequence] for sequence, _ in rows]
-        positions = np.arange(len(tokens)) - np.repeat(lasts + 1 - counts - firsts, counts)
-        for start in range(0, len(tokens), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            outputs = [(row, last - start) for row, last in enumerate(lasts.tolist())]
-            outputs = [(row, index) for row, index in outputs if 0 <= index < BATCH_SIZE]
-            self._batch.fill(
-                tokens[part], positions[part], sequences[part], [index for _, index in outputs]
-            )
+        # Plain lists: for a token a row, numpy's calls would cost more than all else that is ours.
+        cells, lasts = [], {}
+        for row, (sequence, tokens) in enumerate(rows):
+            first = self._lengths[sequence]
+            cells += [(token, first + at, sequence) for at, token in enumerate(tokens.tolist())]
+            lasts[len(cells) - 1] = row
+        get_logits, size = self._library.llama_get_logits_ith, logits.strides[0]
+        for start in range(0, len(cells), BATCH_SIZE):
+            part = cells[start : start + BATCH_SIZE]
+            outputs = [at for at in range(len(part)) if start + at in lasts]
+            self._batch.fill(part, outputs)
             self._decode()
-            for row, index in outputs:
-                source = self._library.llama_get_logits_ith(self._context, index)
-                ctypes.memmove(logits[row].ctypes.data, source, logits[row].nbytes)
+            for at in outputs:
+                target = logits.ctypes.data + lasts[start + at] * size
+                ctypes.memmove(target, get_logits(self._context, at), size)
 
     def _decode(self) -> None:
         code = self._library.llama_decode(self._context, self._batch.struct)

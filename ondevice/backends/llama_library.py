@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ondevice.errors import DependencyError
 
@@ -73,17 +72,13 @@ class Batch:
             kind = dict(library.llama_batch._fields_)[field]
             setattr(self.struct, field, ctypes.cast(array.ctypes.data, kind))
 
-    def fill(
-        self,
-        tokens: NDArray[Any],
-        positions: NDArray[Any],
-        sequences: NDArray[Any],
-        outputs: Sequence[int],
-    ) -> None:
+    def fill(self, cells: Sequence[tuple[int, int, int]], outputs: Sequence[int]) -> None:
         """Take over tokens with their positions and sequences; ask for logits at ``outputs``."""
-        count = self.struct.n_tokens = len(tokens)
-        self._tokens[:count] = tokens
-        self._positions[:count] = positions
-        self._sequences[:count] = sequences
-        self._outputs[:count] = 0
-        self._outputs[outputs] = 1
+        self.struct.n_tokens = len(cells)
+        for at, (token, position, sequence) in enumerate(cells):
+            self._tokens[at] = token
+            self._positions[at] = position
+            self._sequences[at] = sequence
+            self._outputs[at] = 0
+        for at in outputs:
+            self._outputs[at] = 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterator, Sequence
-
-import numpy as np
 
 from ondevice.backends.base import Backend, Logits
 from ondevice.errors import ClosedError, ModelFormatError
@@ -125,7 +124,8 @@ class Lease:
             logits = self._backend.evaluate(rows)
             for number, tokens in rows:
                 self.held[number] += tokens
-        if not np.isfinite(logits.max(axis=1)).all():
+        best = logits.max(axis=1).tolist()
+        if not all(map(math.isfinite, best)):
             raise ModelFormatError(
                 "the model computed logits that are no numbers: its weights are damaged"
             )

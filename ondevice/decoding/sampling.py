@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -61,6 +62,8 @@ def sample_rows(
     if sampling.temperature == 0.0:
         greedy: list[int] = logits.argmax(axis=1).tolist()
         return greedy
+    if len(logits) == 1 and (drawn := _drawn_alone(logits[0], sampling, rngs[0])) is not None:
+        return [drawn]
     # In float32 throughout; close to temperature 0, all but the best overflow to -inf.
     scale = np.float32(min(1 / max(sampling.temperature, 1e-38), 3e38))
     with np.errstate(over="ignore"):
@@ -74,6 +77,45 @@ def sample_rows(
         int(np.searchsorted(row, number * row[-1], side="right"))
         for row, number in zip(cumulative, numbers, strict=True)
     ]
+
+
+def _drawn_alone(logits: FloatArray, sampling: Sampling, rng: np.random.Generator) -> int | None:
+    """Draw for one row of which few tokens come into question, without numpy's cost a call.
+
+    Returns None, and draws nothing, where there may be many.
+    """
+    scale = 1 / max(sampling.temperature, 1e-38)
+    best = float(logits.max())
+    total = 0.0
+    if 0 < sampling.top_k <= _FIRST_LOOK:
+        bound = _kth_largest(logits[None], min(sampling.top_k, len(logits)))[0]
+    elif sampling.top_k or len(logits) <= _FIRST_LOOK or sampling.top_p == 1.0:
+        return None
+    else:
+        bound = _kth_largest(logits[None], _FIRST_LOOK)[0]
+        total = float(np.exp((logits - np.float32(best)) * np.float32(min(scale, 3e38))).sum())
+    tokens = (logits >= bound).nonzero()[0].tolist()
+    values = logits[tokens].tolist()
+    found = sorted((-value, token) for value, token in zip(values, tokens, strict=True))
+    if sampling.top_k:
+        found = found[: sampling.top_k]
+    powers = [(-value - best) * scale for value, _ in found]
+    weights = [math.exp(power) for power in powers if power > -700.0]
+    enough = sampling.top_p * (total or sum(weights))
+    before, kept = 0.0, 0
+    for weight in weights:
+        if weight < sampling.min_p or (before >= enough and sampling.top_p < 1.0):
+            break
+        before += weight
+        kept += 1
+    if total and kept == len(found) and before < enough:
+        return None
+    wanted = rng.random() * before
+    for (_, token), weight in zip(found[:kept], weights, strict=False):
+        wanted -= weight
+        if wanted < 0:
+            return token
+    return found[kept - 1][1]
 
 
 class _Candidates(NamedTuple):
