@@ -144,18 +144,13 @@ def make_checkpoint(
 
     ``padded_vocab`` gives the embedding more rows than the tokenizer has tokens.
     """
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig
 
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=make_tokenizer(),
-        eos_token=SPECIAL,
-        clean_up_tokenization_spaces=False,
-        model_max_length=context,
-    )
-    end = tokenizer.convert_tokens_to_ids(SPECIAL)
-    config = LlamaConfig(
-        vocab_size=padded_vocab or len(tokenizer),
+    return save_random(
+        folder,
+        LlamaConfig,
+        seed=seed,
+        padded_vocab=padded_vocab,
         hidden_size=hidden,
         intermediate_size=hidden * 3,
         num_hidden_layers=layers,
@@ -165,14 +160,42 @@ def make_checkpoint(
         rope_theta=rope_theta,
         tie_word_embeddings=tied,
         initializer_range=0.08,
+    )
+
+
+def save_random(
+    folder: Path,
+    config_class: Any,
+    *,
+    seed: int = 0,
+    padded_vocab: int | None = None,
+    **settings: Any,
+) -> Path:
+    """Save a random causal model of a transformers configuration, with its tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=make_tokenizer(),
+        eos_token=SPECIAL,
+        clean_up_tokenization_spaces=False,
+        model_max_length=settings["max_position_embeddings"],
+    )
+    config = config_class(
+        vocab_size=padded_vocab or len(tokenizer),
         bos_token_id=None,
-        eos_token_id=end,
+        eos_token_id=tokenizer.convert_tokens_to_ids(SPECIAL),
+        pad_token_id=None,
+        **settings,
     )
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(config)
     for name, parameter in model.named_parameters():
-        if "norm" in name:  # all ones would hide a norm that an exporter forgot or swapped
+        # All ones and zeros would hide a norm or a bias that an exporter forgot or swapped.
+        if "norm" in name and name.endswith("weight"):
             torch.nn.init.normal_(parameter, 1.0, 0.2)
+        elif name.endswith("bias"):
+            torch.nn.init.normal_(parameter, 0.0, 0.2)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -10,6 +10,9 @@ from ondevice.export.architectures import Tensor, find_architecture
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf_tokenizer import read_tokenizer
 
+_VALUE_TYPES = {int: "UINT32", float: "FLOAT32", bool: "BOOL", str: "STRING"}
+"""GGUF's names for what metadata are made of, by Python's type."""
+
 
 def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: str) -> None:
     """Write ``checkpoint`` to ``path`` as "f16" or "q8_0"; ``name`` goes into its metadata.
@@ -32,11 +35,7 @@ def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: 
         writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization.upper()}"])
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
         for key, value in architecture.metadata(checkpoint.config).items():
-            kind = (
-                gguf.GGUFValueType.FLOAT32
-                if isinstance(value, float)
-                else gguf.GGUFValueType.UINT32
-            )
+            kind = getattr(gguf.GGUFValueType, _VALUE_TYPES[type(value)])
             writer.add_key_value(f"{architecture.name}.{key}", value, kind)
         _add_tokenizer(writer, checkpoint)
         _add_tensors(writer, checkpoint, gguf.GGMLQuantizationType[quantization.upper()])
@@ -71,15 +70,19 @@ def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None
     for name, tensor in checkpoint.tensors():
         if name.endswith(".rotary_emb.inv_freq"):  # old checkpoints have it; it is computed
             continue
+        changed = architecture.transform(name, tensor, config)
+        if changed is None:
+            continue
         new_name = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if new_name is None:
             raise ModelFormatError(
                 f"{checkpoint.folder}: the tensor {name} has no place in a GGUF file of the "
                 f"architecture {architecture.name}"
             )
-        tensor = architecture.transform(name, tensor, config)
-        stored = _storage(tensor, quantization)
-        writer.add_tensor(new_name, gguf.quants.quantize(tensor, stored), raw_dtype=stored)
+        stored = _storage(changed, quantization)
+        writer.add_tensor(new_name, gguf.quants.quantize(changed, stored), raw_dtype=stored)
+    for new_name, tensor in architecture.computed(config).items():
+        writer.add_tensor(new_name, tensor)
 
 
 def _storage(tensor: Tensor, quantization: Any) -> Any:

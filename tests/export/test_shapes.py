@@ -11,7 +11,7 @@ import pytest
 
 from ondevice.errors import ModelFormatError
 from ondevice.export import export_checkpoint
-from ondevice.export.architectures import _permute
+from ondevice.export.architectures.base import permuted
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
 from ondevice.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED, read_tokenizer
@@ -51,7 +51,7 @@ def test_bfloat16_checkpoint_agrees(tmp_path: Path) -> None:
 
 def test_permutation_interleaves_the_halves_of_each_head() -> None:
     rows = np.arange(8, dtype=np.float32)[:, None]
-    assert _permute(rows, 2)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+    assert permuted(rows, 2)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
 
 
 def test_token_types(checkpoint: Path) -> None:
@@ -75,7 +75,7 @@ def change(path: Path, **values: Any) -> None:
         ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer"),
         ("tokenizer.json", {"post_processor": {"type": "TemplateProcessing"}}, "adds tokens"),
         ("config.json", {"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM"),
-        ("config.json", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling"),
+        ("config.json", {"rope_scaling": {"type": "yarn", "factor": 2.0}}, "'yarn'"),
         ("config.json", {"vocab_size": 500}, "embedding has only 500 rows"),
     ],
 )
