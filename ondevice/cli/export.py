@@ -24,7 +24,8 @@ def export(
     quantize: Annotated[
         list[str] | None,
         typer.Option(
-            help="q8_0 or f16 (GGUF), int8 or fp32 (ONNX); may be repeated.  [default: all]"
+            help="GGUF: q8_0, q6_k, q4_k_m ..., bf16, f16, f32; ONNX: int8, int4, fp32; may be "
+            "repeated.  [default: q8_0, f16, int8, fp32]"
         ),
     ] = None,
     name: Annotated[

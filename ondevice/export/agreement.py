@@ -39,11 +39,18 @@ class Tolerance:
 
 # F16 keeps 11 bits, and llama.cpp keeps its cache in F16 too. The eight-bit formats round
 # activations as well as weights. A wrong layout is off by 0.1 in the mean and more.
+_FOUR_BITS = Tolerance(0.6, 0.08)
 TOLERANCES = {
     "fp32": Tolerance(1e-4, 1e-5),
+    "f32": Tolerance(5e-3, 1e-3),
     "f16": Tolerance(5e-3, 1e-3),
+    "bf16": Tolerance(3e-2, 4e-3),
     "q8_0": Tolerance(0.15, 0.02),
     "int8": Tolerance(0.25, 0.03),
+    "q6_k": Tolerance(0.25, 0.03),
+    **dict.fromkeys(("q5_0", "q5_1", "q5_k_s", "q5_k_m"), Tolerance(0.4, 0.05)),
+    **dict.fromkeys(("q4_0", "q4_1", "q4_k_s", "q4_k_m", "iq4_nl", "iq4_xs", "int4"), _FOUR_BITS),
+    **dict.fromkeys(("q2_k", "q3_k_s", "q3_k_m", "q3_k_l"), Tolerance(1.0, 0.15)),
 }
 
 

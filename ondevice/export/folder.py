@@ -14,14 +14,17 @@ from ondevice.backends.llama_library import load_library
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest, ModelFile
 from ondevice.edits import TEMPLATE
 from ondevice.errors import RequestError
+from ondevice.export import llama_quantize
 from ondevice.export.agreement import Agreement, Reference, compare, require
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
-from ondevice.export.onnx import export_onnx, quantize_int8
+from ondevice.export.onnx import export_onnx, quantize_int4, quantize_int8
 
 FORMATS = ("gguf", "onnx")
 QUANTIZATIONS = ("q8_0", "f16", "int8", "fp32")
+"""What is made unless something else is asked for."""
 _GRAPH = "model.onnx"
+_UNQUANTIZED = "scratch-f32.gguf"
 
 Progress = Callable[[str], None]
 
@@ -33,13 +36,19 @@ class _Variant(NamedTuple):
     quantization: str
 
 
+def _gguf(quantization: str) -> _Variant:
+    return _Variant(f"model-{quantization}.gguf", "gguf", "llama_cpp", quantization)
+
+
 # In the order of preference, which the manifest keeps.
 _VARIANTS = (
-    _Variant("model-q8_0.gguf", "gguf", "llama_cpp", "q8_0"),
-    _Variant("model-f16.gguf", "gguf", "llama_cpp", "f16"),
+    *map(_gguf, ("q8_0", *llama_quantize.QUANTIZATIONS[::-1], "bf16", "f16", "f32")),
     _Variant("model-int8.onnx", "onnx", "onnx", "int8"),
+    _Variant("model-int4.onnx", "onnx", "onnx", "int4"),
     _Variant(_GRAPH, "onnx", "onnx", "fp32"),
 )
+KNOWN = tuple(variant.quantization for variant in _VARIANTS)
+"""Every quantization that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +84,8 @@ def export_checkpoint(
 ) -> ExportReport:
     """Turn a Hugging Face checkpoint folder into the model folder ``folder``.
 
-    Of the four variants (GGUF as f16 and q8_0, ONNX as fp32 and int8) those are made whose format
-    and quantization are both asked for. Every file is compared with the checkpoint, on ``prompts``
+    Of the quantizations in ``KNOWN``, those are made that are asked for and belong to a format that
+    is, too. Every file is compared with the checkpoint, on ``prompts``
     among others, before anything appears at ``folder``; a model folder that stands there is
     replaced, anything else is left alone. ``on_progress`` is told, in a few words, what begins.
 
@@ -112,11 +121,11 @@ def export_checkpoint(
 
 
 def _choose(formats: Sequence[str], quantize: Sequence[str]) -> list[_Variant]:
-    unknown = {*formats} - {*FORMATS} | {*quantize} - {*QUANTIZATIONS}
+    unknown = {*formats} - {*FORMATS} | {*quantize} - {*KNOWN}
     if unknown:
         raise RequestError(
             f"{', '.join(sorted(unknown))} cannot be exported; there are the formats "
-            f"{', '.join(FORMATS)} and the quantizations {', '.join(QUANTIZATIONS)}"
+            f"{', '.join(FORMATS)} and the quantizations {', '.join(KNOWN)}"
         )
     chosen = [v for v in _VARIANTS if v.format in formats and v.quantization in quantize]
     if not chosen:
@@ -176,12 +185,20 @@ def _write_weights(
         on_progress(f"exporting {_GRAPH}")
         export_onnx(checkpoint.folder, graph)
     for variant in variants:
-        if variant.format == "gguf":
-            on_progress(f"exporting {variant.file}")
-            export_gguf(checkpoint, partial / variant.file, variant.quantization, name=name)
-        elif variant.quantization == "int8":
-            on_progress(f"quantizing {variant.file}")
-            quantize_int8(graph, partial / variant.file, embedding=True)
+        path, quantization = partial / variant.file, variant.quantization
+        on_progress(f"exporting {variant.file}")
+        if quantization in llama_quantize.QUANTIZATIONS:
+            source = partial / _UNQUANTIZED
+            if not source.exists():
+                export_gguf(checkpoint, source, "f32", name=name)
+            llama_quantize.quantize_gguf(source, path, quantization)
+        elif variant.format == "gguf":
+            export_gguf(checkpoint, path, quantization, name=name)
+        elif quantization == "int8":
+            quantize_int8(graph, path, embedding=True)
+        elif quantization == "int4":
+            quantize_int4(graph, path)
+    (partial / _UNQUANTIZED).unlink(missing_ok=True)
 
 
 def _compare(reference: Reference, path: Path, prompts: Sequence[str]) -> Agreement:

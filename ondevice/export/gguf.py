@@ -1,4 +1,4 @@
-"""A checkpoint as a GGUF file, F16 or Q8_0."""
+"""A checkpoint as a GGUF file, not quantized or in Q8_0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _VALUE_TYPES = {int: "UINT32", float: "FLOAT32", bool: "BOOL", str: "STRING"}
 
 
 def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: str) -> None:
-    """Write ``checkpoint`` to ``path`` as "f16" or "q8_0"; ``name`` goes into its metadata.
+    """Write ``checkpoint`` to ``path`` as "f32", "f16", "bf16" or "q8_0"; ``name`` goes into its
+    metadata.
 
     Matrices are stored as ``quantization`` says, or as F16 where their rows do not divide into
     blocks of it; everything one-dimensional is stored as float32. Raises ``ModelFormatError`` for
@@ -32,11 +33,13 @@ def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: 
     try:
         writer.add_type(gguf.GGUFType.MODEL)
         writer.add_name(name)
-        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization.upper()}"])
+        kind = "ALL_F32" if quantization == "f32" else f"MOSTLY_{quantization.upper()}"
+        writer.add_file_type(gguf.LlamaFileType[kind])
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
         for key, value in architecture.metadata(checkpoint.config).items():
-            kind = getattr(gguf.GGUFValueType, _VALUE_TYPES[type(value)])
-            writer.add_key_value(f"{architecture.name}.{key}", value, kind)
+            type_name = _VALUE_TYPES[type(value)]
+            full_key = f"{architecture.name}.{key}"
+            writer.add_key_value(full_key, value, gguf.GGUFValueType[type_name])
         _add_tokenizer(writer, checkpoint)
         _add_tensors(writer, checkpoint, gguf.GGMLQuantizationType[quantization.upper()])
         writer.write_header_to_file()

@@ -1,4 +1,4 @@
-"""A checkpoint as an ONNX graph with a key-value cache, fp32 or int8."""
+"""A checkpoint as an ONNX graph with a key-value cache, in fp32, int8 or int4."""
 
 from __future__ import annotations
 
@@ -64,6 +64,29 @@ def quantize_int8(source: Path, path: Path, *, embedding: bool) -> None:
             reduce_range=False,
             weight_type=QuantType.QUInt8,
         )
+
+
+def quantize_int4(source: Path, path: Path, *, block: int = 32) -> None:
+    """Write the fp32 graph ``source`` with the matrices' weights in 4 bits to ``path``.
+
+    Each ``block`` of weights has a scale and a zero point of its own (``MatMulNBits``); the
+    embedding gets 8 bits, as in ``quantize_int8``.
+    """
+    with _offline():
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+        quantizer = MatMulNBitsQuantizer(
+            onnx.load(source), bits=4, block_size=block, is_symmetric=False, accuracy_level=4
+        )
+        quantizer.process()
+        matrices = path.with_suffix(".matrices.onnx")
+        onnx.save(quantizer.model.model, matrices)
+        quantize_dynamic(
+            matrices, path, op_types_to_quantize=["Gather"], weight_type=QuantType.QUInt8
+        )
+        matrices.unlink()
 
 
 def _save_as_one_file(source: Path, path: Path) -> None:
