@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,23 +35,30 @@ class Checkpoint:
         what is missing or damaged."""
         if not folder.is_dir():
             raise ModelNotFoundError(f"there is no checkpoint folder at {folder}")
-        shards = tuple(sorted(folder.glob("*.safetensors")))
-        if not shards:
-            raise ModelFormatError(
-                f"{folder} holds no .safetensors file. Save the model again with transformers: "
-                "model.save_pretrained(folder)"
-            )
+        shards = _shards(folder)
         config = _read_json(folder / "config.json")
-        if "rope_parameters" in config and "rope_theta" not in config:
-            # transformers 4 would read none of it and export with the default theta, silently.
-            raise ModelFormatError(
-                f"{folder} was saved by transformers 5. Put the `rope_theta` of its "
-                "`rope_parameters` at the top level of config.json, for transformers 4"
-            )
         tokenizer, settings = (
             _read_json(folder / name) for name in ("tokenizer.json", "tokenizer_config.json")
         )
-        return cls(folder, config, tokenizer, settings, shards)
+        return cls(
+            folder, _config_of_4(folder, config), tokenizer, _settings_of_4(settings), shards
+        )
+
+    @contextlib.contextmanager
+    def for_transformers(self) -> Iterator[Path]:
+        """Give a folder that transformers 4 reads as it was meant, whichever version saved it.
+
+        It holds links to this one's files, and the two that differ.
+        """
+        with tempfile.TemporaryDirectory(prefix="ondevice-checkpoint-") as scratch:
+            folder = Path(scratch)
+            written = {"config.json": self.config, "tokenizer_config.json": self.tokenizer_settings}
+            for path in self.folder.iterdir():
+                if path.is_file() and path.name not in written:
+                    _link(path.resolve(), folder / path.name)
+            for name, content in written.items():
+                (folder / name).write_text(json.dumps(content), encoding="utf-8")
+            yield folder
 
     @property
     def architecture(self) -> str:
@@ -72,29 +82,107 @@ class Checkpoint:
 
     def count_parameters(self) -> int:
         """Return the number of weights, those that are shared counted once."""
-        from safetensors import safe_open
-
-        total = 0
-        for shard in self.shards:
-            with safe_open(shard, framework="np") as file:
-                shapes = [
-                    file.get_slice(name).get_shape()
-                    for name in file.keys()  # noqa: SIM118 - it is no dict
-                    if not self.is_copy(name)
-                ]
-                total += sum(math.prod(shape) for shape in shapes)
-        return total
+        return sum(math.prod(tensor.shape) for _, tensor in self._lazily())
 
     def tensors(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield the tensors by name, one at a time, as float32, without copies."""
-        from safetensors import safe_open
+        """Yield the tensors by name, one at a time, as float32."""
+        for name, tensor in self._lazily():
+            yield name, tensor[...].float().numpy()
 
+    def _lazily(self) -> Iterator[tuple[str, Any]]:
+        """Yield names with what has a shape, and is read when it is indexed."""
         for shard in self.shards:
+            with _opened(shard) as tensors:
+                for name, tensor in tensors:
+                    if not self.is_copy(name):
+                        yield name, tensor
+
+
+def _shards(folder: Path) -> tuple[Path, ...]:
+    """Return the files of weights: safetensors, or else those that ``torch.save`` wrote."""
+    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+        if shards := tuple(sorted(folder.glob(pattern))):
+            return shards
+    raise ModelFormatError(
+        f"{folder} holds no weights: neither *.safetensors nor pytorch_model*.bin"
+    )
+
+
+@contextlib.contextmanager
+def _opened(shard: Path) -> Iterator[Iterator[tuple[str, Any]]]:
+    """Give the tensors of a file, which are read when they are indexed.
+
+    Of a file that ``torch.save`` wrote only tensors are taken: nothing in it is executed.
+    """
+    import pickle
+
+    if shard.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        try:
             # numpy has no bfloat16, so the tensors pass through torch.
             with safe_open(shard, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - it is no dict
-                    if not self.is_copy(name):
-                        yield name, file.get_tensor(name).float().numpy()
+                yield ((name, _Slice(file.get_slice(name))) for name in file.keys())  # noqa: SIM118
+        except SafetensorError as error:
+            raise ModelFormatError(f"{shard} is damaged: {error}") from error
+        return
+    import torch
+
+    try:
+        content = torch.load(shard, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, pickle.UnpicklingError, ValueError, EOFError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelFormatError(f"{shard} holds more or less than tensors: {reason}") from error
+    yield iter(content.items())
+
+
+class _Slice:
+    """A tensor of a safetensors file that has not been read."""
+
+    def __init__(self, slice_: Any) -> None:
+        self._slice = slice_
+        self.shape: list[int] = slice_.get_shape()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._slice[index]
+
+
+def _config_of_4(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in the terms of transformers 4.
+
+    Version 5 keeps all of rope in ``rope_parameters``, of which 4 reads nothing: it would export
+    with the default theta, silently.
+    """
+    rope = config.get("rope_parameters")
+    if not rope:
+        return config
+    if "rope_theta" not in rope:
+        raise ModelFormatError(
+            f"{folder}: this exporter does not know rope_parameters of its kind: {rope}"
+        )
+    changed = {key: value for key, value in config.items() if key != "rope_parameters"}
+    changed["rope_theta"] = rope["rope_theta"]
+    if rope.get("rope_type", "default") != "default":
+        changed["rope_scaling"] = {k: v for k, v in rope.items() if k != "rope_theta"}
+    if "partial_rotary_factor" in rope:
+        changed["partial_rotary_factor"] = rope["partial_rotary_factor"]
+    if "dtype" in changed:
+        changed["torch_dtype"] = changed.pop("dtype")
+    return changed
+
+
+def _settings_of_4(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a tokenizer's settings with a class that transformers 4 has."""
+    if settings.get("tokenizer_class") in ("TokenizersBackend", "PythonBackend"):
+        return settings | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    return settings
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source)
+    except OSError:  # Windows asks for a privilege
+        shutil.copyfile(source, target)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -155,7 +155,8 @@ def _fill(
     shutil.copyfile(checkpoint.folder / "tokenizer.json", partial / "tokenizer.json")
     _write_weights(partial, checkpoint, variants, draft.name, on_progress)
     replace(draft, files=_measure(partial, variants)).write(partial)  # read by the backends
-    reference = Reference(checkpoint.folder)
+    with checkpoint.for_transformers() as readable:
+        reference = Reference(readable)
     agreements = []
     for variant in variants:
         on_progress(f"comparing {variant.file} with the checkpoint")
@@ -183,7 +184,8 @@ def _write_weights(
     graph = partial / _GRAPH
     if any(variant.format == "onnx" for variant in variants):
         on_progress(f"exporting {_GRAPH}")
-        export_onnx(checkpoint.folder, graph)
+        with checkpoint.for_transformers() as readable:
+            export_onnx(readable, graph)
     for variant in variants:
         path, quantization = partial / variant.file, variant.quantization
         on_progress(f"exporting {variant.file}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ondevice.backends.gguf_header import read_header
 from ondevice.errors import ModelFormatError
 from ondevice.export import export_checkpoint
 from ondevice.export.architectures.base import permuted
@@ -88,13 +91,82 @@ def test_what_gguf_cannot_express(
         export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="x")
 
 
-def test_checkpoint_of_transformers_5_is_refused(tmp_path: Path) -> None:
-    folder = make_checkpoint(tmp_path / "checkpoint")
+def exact(checkpoint: Path, model: Path) -> list[float]:
+    report = export_checkpoint(checkpoint, model, quantize=["f16", "fp32"], **CARD)
+    return [exported.agreement.largest for exported in report.files]
+
+
+def test_checkpoint_of_transformers_5_agrees(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint", rope_theta=500_000.0)
     config = json.loads((folder / "config.json").read_text())
-    config["rope_parameters"] = {"rope_theta": config.pop("rope_theta")}
+    theta = config.pop("rope_theta")
+    config["rope_parameters"] = {"rope_theta": theta, "rope_type": "default"}
+    config["dtype"] = config.pop("dtype", config.pop("torch_dtype", "float32"))
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelFormatError, match="transformers 5"):
+    change(folder / "tokenizer_config.json", tokenizer_class="TokenizersBackend")
+    assert max(exact(folder, tmp_path / "model")) < 2e-3
+    assert json.loads((folder / "config.json").read_text()) == config  # it is left as it was
+    header = read_header(tmp_path / "model" / "model-f16.gguf")
+    assert header["llama.rope.freq_base"] == 500_000.0
+
+
+def test_rope_parameters_of_another_kind(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    change(folder / "config.json", rope_parameters={"full_attention": {"rope_theta": 1.0}})
+    with pytest.raises(ModelFormatError, match="does not know rope_parameters of its kind"):
         Checkpoint.open(folder)
+
+
+def test_shards_and_files_of_torch_save_agree(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    shutil.copytree(folder, tmp_path / "bin")
+    shutil.copytree(folder, tmp_path / "shards")
+    tensors = load_file(folder / "model.safetensors")
+    (tmp_path / "bin" / "model.safetensors").unlink()
+    torch.save(tensors, tmp_path / "bin" / "pytorch_model.bin")
+    model = transformers_model(folder)
+    (tmp_path / "shards" / "model.safetensors").unlink()
+    model.save_pretrained(tmp_path / "shards", max_shard_size="100KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    for kind in ("bin", "shards"):
+        assert max(exact(tmp_path / kind, tmp_path / f"model-{kind}")) < 2e-3
+        assert (
+            Checkpoint.open(tmp_path / kind).count_parameters()
+            == Checkpoint.open(folder).count_parameters()
+        )
+
+
+def transformers_model(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder)
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("pwned",)
+
+
+@pytest.mark.parametrize("content", ["evil", b"", b"PK\x03\x04 no archive"])
+def test_a_pickle_is_never_executed(
+    tmp_path: Path, content: str | bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    (folder / "model.safetensors").unlink()
+    path = folder / "pytorch_model.bin"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save({"model.norm.weight": Evil()}, path)
+    with pytest.raises(ModelFormatError, match=r"pytorch_model\.bin holds more or less than tens"):
+        export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="x")
+    assert not (tmp_path / "pwned").exists()
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
