@@ -169,13 +169,17 @@ def save_random(
     *,
     seed: int = 0,
     padded_vocab: int | None = None,
+    tokenizer: Any = None,
     **settings: Any,
 ) -> Path:
-    """Save a random causal model of a transformers configuration, with its tokenizer."""
+    """Save a random causal model of a transformers configuration, with its tokenizer.
+
+    ``tokenizer`` is one of transformers; the shipped model's kind unless given.
+    """
     import torch
     from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = tokenizer or PreTrainedTokenizerFast(
         tokenizer_object=make_tokenizer(),
         eos_token=SPECIAL,
         clean_up_tokenization_spaces=False,
@@ -184,7 +188,7 @@ def save_random(
     config = config_class(
         vocab_size=padded_vocab or len(tokenizer),
         bos_token_id=None,
-        eos_token_id=tokenizer.convert_tokens_to_ids(SPECIAL),
+        eos_token_id=tokenizer.eos_token_id,
         pad_token_id=None,
         **settings,
     )

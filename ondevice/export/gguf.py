@@ -8,7 +8,7 @@ from typing import Any
 from ondevice.errors import DependencyError, ModelFormatError
 from ondevice.export.architectures import Tensor, find_architecture
 from ondevice.export.checkpoint import Checkpoint
-from ondevice.export.gguf_tokenizer import read_tokenizer
+from ondevice.export.gguf_tokenizers import read_tokenizer
 
 _VALUE_TYPES = {int: "UINT32", float: "FLOAT32", bool: "BOOL", str: "STRING"}
 """GGUF's names for what metadata are made of, by Python's type."""
@@ -51,16 +51,20 @@ def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: 
 
 def _add_tokenizer(writer: Any, checkpoint: Checkpoint) -> None:
     tokenizer = read_tokenizer(checkpoint)
-    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_model(tokenizer.model)
     writer.add_tokenizer_pre(tokenizer.pre)
     writer.add_token_list(tokenizer.tokens)
     writer.add_token_types(tokenizer.types)
-    writer.add_token_merges(tokenizer.merges)
+    if tokenizer.merges:
+        writer.add_token_merges(tokenizer.merges)
+    if tokenizer.scores:
+        writer.add_token_scores(tokenizer.scores)
+        writer.add_add_space_prefix(tokenizer.add_space_prefix)
     if tokenizer.bos is not None:
         writer.add_bos_token_id(tokenizer.bos)
     if tokenizer.eos is not None:
         writer.add_eos_token_id(tokenizer.eos)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(tokenizer.add_bos)
 
 
 def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None:

@@ -17,7 +17,8 @@ from ondevice.export import export_checkpoint
 from ondevice.export.architectures.base import permuted
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
-from ondevice.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED, read_tokenizer
+from ondevice.export.gguf_tokenizers import read_tokenizer
+from ondevice.export.gguf_tokenizers.base import CONTROL, NORMAL, UNUSED, USER_DEFINED
 from tests.checkpoints import ADDED, PROMPTS, make_checkpoint
 
 CARD = {"name": "random", "license": "Apache-2.0", "source": "tests"}
@@ -74,9 +75,9 @@ def change(path: Path, **values: Any) -> None:
 @pytest.mark.parametrize(
     ("file", "values", "message"),
     [
-        ("tokenizer.json", {"normalizer": {"type": "NFC"}}, "normalizer"),
+        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "normalizer"),
         ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer"),
-        ("tokenizer.json", {"post_processor": {"type": "TemplateProcessing"}}, "adds tokens"),
+        ("tokenizer.json", {"post_processor": {"type": "BertProcessing"}}, "adds tokens"),
         ("config.json", {"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM"),
         ("config.json", {"rope_scaling": {"type": "yarn", "factor": 2.0}}, "'yarn'"),
         ("config.json", {"vocab_size": 500}, "embedding has only 500 rows"),
