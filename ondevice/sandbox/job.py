@@ -99,11 +99,10 @@ class Verdict:
     be judged: a thread that watches the tests, a forged message, a killed judge).
 
     ``reason`` is one line, empty if it passed. ``seconds`` is wall time in the sandbox.
-    ``tests_passed`` counts tests or cases that held. ``line`` is where in the program the error
-    came from, ``test`` the number (from 0) of the test or case that did not hold and ``test_line``
-    the line in it, lines from 1; None where not known. What ``reason`` and the lines say comes
-    from the program's own process and can be forged; ``passed``, ``status`` and ``tests_passed``
-    are the judge's own, but that a program may say ``memory``, ``error`` or ``failed`` of itself.
+    ``tests_passed`` counts tests or cases that held before one did not. ``line`` is where in the
+    program the error came from, ``test`` the number (from 0) of the test or case that did not hold
+    and ``test_line`` the line in it, lines from 1; None where not known. ``passed`` is the judge's
+    own finding; why a program failed, and in which test, comes from its own process.
     """
 
     passed: bool
