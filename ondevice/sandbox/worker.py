@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import site
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +116,12 @@ class Worker:
     def _receive(self, seconds: float) -> Any:
         assert self._popen is not None
         assert self._popen.stdout is not None
-        watch = threading.Timer(seconds, self._kill)
-        watch.daemon = True
-        watch.start()
-        try:
-            return wire.receive(self._popen.stdout.fileno())
-        except (EOFError, OSError, ValueError) as error:
-            raise WorkerLostError from error
-        finally:
-            watch.cancel()
+        source = self._popen.stdout.fileno()
+        with _killed_after(seconds, source, self._kill):
+            try:
+                return wire.receive(source)
+            except (EOFError, OSError, ValueError) as error:
+                raise WorkerLostError from error
 
     def _kill(self) -> None:
         assert self._popen is not None
@@ -131,6 +130,25 @@ class Worker:
                 os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.kill()
         self._popen.wait()
+
+
+@contextlib.contextmanager
+def _killed_after(seconds: float, source: int, kill: Callable[[], None]) -> Iterator[None]:
+    """Kill a worker that does not write to ``source`` in time."""
+    if hasattr(select, "poll"):  # a thread for each answer costs as much as the answer
+        poll = select.poll()
+        poll.register(source, select.POLLIN)
+        if not poll.poll(seconds * 1000):
+            kill()
+        yield
+        return
+    watch = threading.Timer(seconds, kill)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def _packages() -> list[str]:

@@ -2,12 +2,14 @@
 
 A program shares this process with what drives it. So nothing here is Python code while the program
 runs: the steps are iterators of C, which no frame, trace function or patched name leads to. Each
-step comes through a pipe when the one before has been acknowledged, and an acknowledgment needs a
-token that only those iterators hold.
+tests come through a pipe when the program has come to its end and this has been acknowledged, and
+an acknowledgment needs a token that only those iterators hold.
 """
 
 from __future__ import annotations
 
+import _signal
+import _thread
 import atexit
 import builtins
 import contextlib
@@ -30,15 +32,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import _thread
-
 from ondevice.sandbox.inside import seccomp
 from ondevice.sandbox.inside.guard import SHIFT, guard
 from ondevice.sandbox.inside.limits import CONTROL, limit
 
 FILE = "program.py"
 TOKEN = 32
-"""Bytes of the token, which comes first; an acknowledgment is these and the step's number."""
+"""Bytes of the token; an acknowledgment is these and the step's number."""
 STEP = b"%08d"
 REPORT = b"!"
 """What a report of a failure begins with, which is JSON."""
@@ -46,80 +46,111 @@ _STEPS, _ACKNOWLEDGMENTS = CONTROL, CONTROL + 1
 # Looked up now, since the guard refuses it later.
 _untrack = ctypes.pythonapi.PyObject_GC_UnTrack
 _keep = ctypes.pythonapi.Py_IncRef
-_RESTORED = (builtins, math, operator, functools, itertools)
+_RESTORED = (builtins, math)
 
 
 @dataclass(slots=True)
 class Task:
-    """One run: the program, its limits and folder, and descriptors of what it reads and writes.
+    """One run: the program, its limits, and descriptors of what it reads and writes.
 
-    ``steps`` and ``acknowledgments`` are -1 for a script, which runs alone. ``base`` is as
-    ``limit`` wants it, ``filters`` which calls to refuse of ``leaving`` and ``processes``. ``grouped``:
-    its end does not depend on a process group of its own.
+    ``streams`` None: a program under tests that is given nothing; else stdin, stdout and stderr.
+    ``steps`` and ``acknowledgments`` are -1 for a script, which runs alone.
     """
 
     program: str
     limits: dict[str, Any]
-    folder: str
-    streams: tuple[int, int, int]
+    streams: tuple[int, int, int] | None
     steps: int
     acknowledgments: int
-    base: int
-    native: bool
-    grouped: bool
-    filters: tuple[str, ...] = ()
 
 
-def run(task: Task) -> NoReturn:
-    """Run the program and end this process."""
-    judged = task.steps >= 0
-    names = _settle(task)
-    program = task.program
-    del task
-    if judged:
-        _run_with_tests(program, names)
-    _run_script(program, names)
+class World:
+    """What all programs of a worker find, made once, since each page that a fresh process changes
+    has to be copied for it.
+
+    ``folder`` is where they run, ``base`` as ``limit`` wants it. ``filters`` are the calls that
+    each process refuses itself; ``grouped``: its end does not depend on a group of its own.
+    """
+
+    def __init__(
+        self, folder: str, base: int, filters: tuple[bytes, ...], *, native: bool, grouped: bool
+    ) -> None:
+        self.folder = folder
+        self.token = os.urandom(TOKEN // 2).hex().encode()
+        self._base = base
+        self._filters = [seccomp.prepared(program) for program in filters]
+        self._native = native
+        self._grouped = grouped
+        _make_environment(folder)
+        sys.argv[:] = [FILE]
+        self._module = types.ModuleType("__main__")
+        self._programs: list[types.CodeType | None] = [None]
+        # In a list, so that nothing leads to it any more once it has been taken out.
+        self._steps = [_steps(self._programs, vars(self._module), self.token)]
+        self._open_streams()
+
+    def enter(self) -> None:
+        """Leave no trace of the judge in the list of modules; the last thing before programs."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == "ondevice"]:
+            del sys.modules[name]
+        sys.modules["__main__"] = self._module
+
+    def run(self, task: Task) -> NoReturn:
+        """Run the program and end this process."""
+        judged = task.steps >= 0
+        self._settle(task, judged)
+        self.token = b""
+        if judged:
+            _run_with_tests(task.program, self._programs, self._steps)
+        _run_script(task.program, vars(self._module))
+
+    def _open_streams(self) -> None:
+        sys.stdin = sys.__stdin__ = _stream(0, "r")
+        sys.stdout = sys.__stdout__ = _stream(1, "w")
+        sys.stderr = sys.__stderr__ = _stream(2, "w")
+
+    def _settle(self, task: Task, judged: bool) -> None:
+        """Move into the folder with nothing but the streams, and give up the rest."""
+        if hasattr(os, "setsid"):
+            if not self._grouped:
+                os.setsid()
+            _signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(self.folder)
+        if judged:
+            os.dup2(task.steps, _STEPS, inheritable=False)
+            os.dup2(task.acknowledgments, _ACKNOWLEDGMENTS, inheritable=False)
+        if task.streams:
+            for target, descriptor in enumerate(task.streams):
+                os.dup2(descriptor, target)
+            self._open_streams()
+        os.closerange(3, CONTROL)
+        os.closerange(CONTROL + 2 if judged else CONTROL, 2 * CONTROL)
+        for put_up in self._filters:
+            put_up()
+        if judged:
+            guard(native=self._native)
+        limit(task.limits, self._base)
 
 
-def _settle(task: Task) -> dict[str, Any]:
-    """Move into the folder with nothing but the streams; return the program's empty module."""
-    if hasattr(os, "setsid"):
-        if not task.grouped:
-            os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(task.folder)
+def _stream(descriptor: int, mode: str) -> Any:
+    errors = "backslashreplace" if descriptor == 2 else "surrogateescape"  # as Python's own
+    return open(descriptor, mode, encoding="utf-8", errors=errors, closefd=False)
+
+
+def _make_environment(folder: str) -> None:
     os.environ.clear()
-    os.environ |= {"HOME": task.folder, "TMPDIR": task.folder, "PATH": "/usr/bin:/bin"}
+    os.environ |= {"HOME": folder, "TMPDIR": folder, "PATH": "/usr/bin:/bin"}
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     if os.name == "nt":
-        os.environ |= {"USERPROFILE": task.folder, "TEMP": task.folder}
-    for target, descriptor in enumerate(task.streams):
-        os.dup2(descriptor, target)
-    if task.steps >= 0:
-        os.dup2(task.steps, _STEPS, inheritable=False)
-        os.dup2(task.acknowledgments, _ACKNOWLEDGMENTS, inheritable=False)
-    os.closerange(3, CONTROL)
-    os.closerange(CONTROL + 2 if task.steps >= 0 else CONTROL, 2 * CONTROL)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape")
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="surrogateescape")
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace")
-    sys.argv = [FILE]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "ondevice"]:
-        del sys.modules[name]
-    module = sys.modules["__main__"] = types.ModuleType("__main__")
-    if "leaving" in task.filters:
-        seccomp.refuse_leaving()
-    if "processes" in task.filters:
-        seccomp.refuse_processes()
-    guard(native=task.native) if task.steps >= 0 else None
-    limit(task.limits, task.base)
-    return module.__dict__
+        os.environ |= {"USERPROFILE": folder, "TEMP": folder}
 
 
-def _run_with_tests(program: str, names: dict[str, Any]) -> NoReturn:
-    names["__builtins__"] = builtins
+def _run_with_tests(
+    program: str, programs: list[types.CodeType | None], steps: list[Iterator[Any]]
+) -> NoReturn:
     try:
-        deque(_steps(compile(program, FILE, "exec", dont_inherit=True), names), 0)
+        programs[0] = compile(program, FILE, "exec", dont_inherit=True)
+        deque(steps.pop(), 0)
     except BaseException as error:
         with contextlib.suppress(BaseException):
             report = json.dumps(_describe(error)).encode()
@@ -128,14 +159,16 @@ def _run_with_tests(program: str, names: dict[str, Any]) -> NoReturn:
     os._exit(0)
 
 
-def _steps(program: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
+def _steps(
+    programs: list[types.CodeType | None], names: dict[str, Any], token: bytes
+) -> Iterator[Any]:
     """Return an iterator that runs program and tests when it is used up, and acknowledges each.
 
     Between two steps, what the program may have put into modules that tests rely on is undone, and
     threads that go on are an IndexError.
     """
-    token = os.urandom(TOKEN // 2).hex().encode()
-    os.write(_ACKNOWLEDGMENTS, token)
+    os.dup2(0, _STEPS)  # stands for the pipe that each process will have there
+    names["__builtins__"] = builtins
     raw = io.FileIO(_STEPS, closefd=False)
     source = io.BufferedReader(raw)
     load = functools.partial(marshal.load, source)
@@ -143,7 +176,7 @@ def _steps(program: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
     restored = [_again(dict.update, vars(module), vars(module).copy()) for module in _RESTORED]
     restored.append(_again(dict.__setitem__, names, "__builtins__", builtins))
     restored.append(_again(dict.update, sys.modules, {m.__name__: m for m in _RESTORED}))
-    everything = itertools.chain((program,), rest)
+    everything = itertools.chain(_hidden(iter(programs)), rest)
     no_threads = map(_hidden((None,).__getitem__), _again(_thread._count))
     numbered = map(operator.mod, _forever(token + STEP), _hidden(itertools.count()))
     written = map(os.write, _forever(_ACKNOWLEDGMENTS), _hidden(numbered))

@@ -36,14 +36,14 @@ class Driven(Protocol):
         """Kill it and all that it started; return its exit code, minus the signal that ended it."""
 
 
-def judge(process: Driven, tests: list[str], limits: Found) -> Found:
+def judge(process: Driven, tests: list[str], limits: Found, token: bytes) -> Found:
     """Send the tests when the program has come to its end; then end the process.
 
     Returns the fields of a verdict; ``test`` counts from 0, and is None where no test was begun or
     it is not known which.
     """
     start = time.monotonic()
-    lead = _Lead(process, start + limits["seconds"])
+    lead = _Lead(process, start + limits["seconds"], token)
     try:
         found = lead.through(tests)
     finally:
@@ -58,11 +58,11 @@ def judge(process: Driven, tests: list[str], limits: Found) -> Found:
 
 
 class _Lead:
-    def __init__(self, process: Driven, deadline: float) -> None:
+    def __init__(self, process: Driven, deadline: float, token: bytes) -> None:
         self._process = process
         self._deadline = deadline
         self._data = b""
-        self._token = b""
+        self._token = token
         self.acknowledged = 0
 
     def through(self, tests: list[str]) -> Found | None:
@@ -91,7 +91,7 @@ class _Lead:
 
     def _acknowledgment(self) -> Found | bool | None:
         """Return True when the step has come to its end, else as ``through``."""
-        size = _ACKNOWLEDGMENT + (0 if self._token else TOKEN)
+        size = _ACKNOWLEDGMENT
         while len(self._data) < size or self._data[:1] == REPORT:
             if len(self._data) > _MOST:
                 break
@@ -101,9 +101,6 @@ class _Lead:
             if not data:
                 return _reported(self._data) if self._data else None
             self._data += data
-            if not self._token and len(self._data) >= TOKEN and self._data[:1] != REPORT:
-                self._token, self._data = self._data[:TOKEN], self._data[TOKEN:]
-                size = _ACKNOWLEDGMENT
         if self._data[:1] == REPORT:
             return {"status": "escaped", "reason": "flooded the judge"}
         given, self._data = self._data[:size], self._data[size:]

@@ -39,7 +39,7 @@ class Protected:
 
     how: dict[str, str] = field(default_factory=dict)
     first: bool = False
-    filters: tuple[str, ...] = ()
+    filters: tuple[bytes, ...] = ()
     base: int = 0
 
     def described(self) -> dict[str, str]:
@@ -76,14 +76,14 @@ def _protect_linux(found: Protected, folder: str, disk: int, path: Iterable[str]
     if abi := landlock.restrict(sorted({*_SYSTEM, *own, *site}), [folder, "/dev/null"]):
         found.how |= dict.fromkeys(("reading", "writing"), f"Landlock {abi}")
     if seccomp.available():
-        seccomp.refuse_calls()
+        seccomp.install(seccomp.refused_calls())
         found.how["network"] = " and ".join(filter(None, [found.how.get("network"), "seccomp"]))
         found.how["kernel"] = "seccomp"
         if not found.first:
-            found.filters += ("leaving",)
+            found.filters += (seccomp.leaving(),)
             found.how["leftovers"] = "seccomp"
         if not unprivileged:
-            found.filters += ("processes",)
+            found.filters += (seccomp.new_processes(),)
             found.how["processes"] = "seccomp"
     if unprivileged:
         found.how["user"] = "not root"
@@ -108,6 +108,6 @@ def _limited(found: Protected) -> list[str]:
     refused = os.read(mine, 1000).decode().split(",")
     os.close(mine)
     os.waitpid(child, 0)
-    if "user" not in found.how and sys.platform == "linux" and "processes" not in found.filters:
+    if "user" not in found.how and sys.platform == "linux" and not found.filters:
         refused.append("processes")  # root is not held to it
     return [name for name in names if name not in refused]

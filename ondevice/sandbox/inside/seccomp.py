@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import struct
+from collections.abc import Callable
 
 from ondevice.sandbox.inside.system import (
     ARCHITECTURE,
     NO_NEW_PRIVILEGES,
     SECCOMP,
-    call,
     control,
+    function,
 )
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -88,20 +90,41 @@ def available() -> bool:
     return ARCHITECTURE in _AUDIT
 
 
-def refuse_calls() -> None:
-    """Refuse network, debugging, namespaces and what else no program needs, with ``EPERM``."""
+def refused_calls() -> bytes:
+    """Return a filter against network, debugging, namespaces and what else no program needs."""
     # glibc falls back to clone, whose flags a filter can see.
-    _install([*_numbers(_REFUSED)], errno_of={_pick(_CLONE3): errno.ENOSYS}, clone=_NAMESPACES)
+    return _filter(_numbers(_REFUSED), errno_of={_pick(_CLONE3): errno.ENOSYS}, clone=_NAMESPACES)
 
 
-def refuse_leaving() -> None:
-    """Refuse to leave the process group."""
-    _install([*_numbers(_LEAVING)])
+def leaving() -> bytes:
+    """Return a filter against leaving the process group."""
+    return _filter(_numbers(_LEAVING))
 
 
-def refuse_processes() -> None:
-    """Refuse new processes; threads remain."""
-    _install([*_numbers(_FORKS)], clone_without=_THREAD)
+def new_processes() -> bytes:
+    """Return a filter against new processes; threads remain."""
+    return _filter(_numbers(_FORKS), clone_without=_THREAD)
+
+
+def install(program: bytes) -> None:
+    """Put a filter up, for good. What it refuses fails with ``EPERM``. Raises ``OSError``."""
+    control(NO_NEW_PRIVILEGES, 1)
+    if prepared(program)() < 0:
+        raise OSError(ctypes.get_errno(), "the kernel takes no filter")
+
+
+def prepared(program: bytes) -> Callable[[], int]:
+    """Return a call that puts a filter up where no new privileges are to be had; below 0: it did
+    not."""
+    code = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(
+        struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    )
+    numbers = map(ctypes.c_long, (SECCOMP, _FILTER_MODE))
+    nothing = ctypes.c_long(0)
+    call = functools.partial(function("prctl"), *numbers, header, nothing, nothing)
+    call.code = code  # type: ignore[attr-defined]  # it has to stay where it is
+    return call
 
 
 def _pick(numbers: tuple[int | None, int | None]) -> int:
@@ -113,12 +136,12 @@ def _numbers(calls: dict[str, tuple[int, int]] | dict[str, tuple[int, None]]) ->
     return [number for numbers in calls.values() if (number := _pick(numbers)) >= 0]
 
 
-def _install(
+def _filter(
     refused: list[int],
     errno_of: dict[int, int] | None = None,
     clone: int = 0,
     clone_without: int = 0,
-) -> None:
+) -> bytes:
     def operation(code: int, k: int, yes: int = 0, no: int = 0) -> bytes:
         return struct.pack("=HBBI", code, yes, no, k)
 
@@ -143,7 +166,4 @@ def _install(
             operation(_RETURN, without),
         ]
     parts.append(operation(_RETURN, _ALLOW))
-    code = ctypes.create_string_buffer(b"".join(parts))
-    program = struct.pack("@HP", len(parts), ctypes.addressof(code))
-    control(NO_NEW_PRIVILEGES, 1)
-    call("prctl", SECCOMP, _FILTER_MODE, ctypes.create_string_buffer(program), 0, 0)
+    return b"".join(parts)

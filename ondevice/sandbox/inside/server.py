@@ -7,7 +7,6 @@ import gc
 import importlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -16,22 +15,21 @@ import time
 from typing import Any, NoReturn
 
 from ondevice.sandbox.inside import protection, wire
-from ondevice.sandbox.inside.child import Task, run
+from ondevice.sandbox.inside.child import Task, World
 from ondevice.sandbox.inside.judge import judge, killed
 from ondevice.sandbox.inside.limits import address_space
 from ondevice.sandbox.inside.process import Process, fork
 
 _COMMON = (
     "abc bisect collections contextlib copy csv dataclasses datetime decimal enum fractions "
-    "functools hashlib heapq io itertools json math operator os random re resource statistics string "
-    "textwrap threading time traceback typing uuid"
+    "functools heapq io itertools json math operator os random re resource statistics string "
+    "textwrap threading time traceback typing"
 ).split()
 
 
 def main() -> NoReturn:
     """Serve until there are no more jobs. Its argument is a JSON object: see ``worker``."""
     settings = json.loads(sys.argv[2])
-    sys.argv[:] = [""]
     sys.path += [path for path in settings["path"] if path not in sys.path]
     for name in [*_COMMON, *settings["preload"]]:
         # What is broken or not there is so for the program that imports it, too.
@@ -40,8 +38,9 @@ def main() -> NoReturn:
     server = Server(settings)
     del settings
     task = server.serve()
+    world = server.world
     del server
-    run(task)
+    world.run(task)
 
 
 class Server:
@@ -49,17 +48,24 @@ class Server:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._folder: str = settings["folder"]
-        self._native: bool = settings["native"]
         self._requests, self._answers = os.dup(0), os.dup(1)
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nothing, stream)
-        self._nothing = nothing
-        self._protected = protection.protect(self._folder, settings["disk"], sys.path)
-        self._base = self._protected.base or address_space()
+        protected = protection.protect(self._folder, settings["disk"], sys.path)
+        self._first = protected.first
+        self._work = os.path.join(self._folder, "work")
+        self.world = World(
+            self._work,
+            protected.base or address_space(),
+            protected.filters,
+            native=settings["native"],
+            grouped=protected.first,
+        )
+        self.world.enter()
         gc.collect()
         gc.freeze()
-        wire.send(self._answers, self._protected.described())
+        wire.send(self._answers, protected.how)
 
     def serve(self) -> Task:
         """Answer requests; return only in the process of a program, with what that shall do."""
@@ -77,21 +83,21 @@ class Server:
             wire.send(self._answers, answer)
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any] | Task:
-        with _file(request["stdin"]) as given:
-            source = given.fileno() if request["stdin"] else self._nothing
-            process, task = self._fork(request, (source, self._nothing, self._nothing), True)
-        if process is None:
-            return task
+        with _file(request["stdin"]) if request["stdin"] else contextlib.nullcontext() as given:
+            streams = (given.fileno(), 1, 2) if given else None
+            process, task = self._fork(request, streams, judged=True)
+            if process is None:
+                return task
         # Only now, so that they are not in the memory that the program got.
         tests = wire.receive(self._requests)
-        return judge(process, tests, request["limits"])
+        return judge(process, tests, request["limits"], self.world.token)
 
     def _run_script(self, request: dict[str, Any]) -> dict[str, Any] | Task:
         limits = request["limits"]
         with _file(request["stdin"]) as given, _file("") as stdout, _file("") as stderr:
             streams = (given.fileno(), stdout.fileno(), stderr.fileno())
             start = time.monotonic()
-            process, task = self._fork(request, streams, False)
+            process, task = self._fork(request, streams, judged=False)
             if process is None:
                 return task
             late = process.receive(start + limits["seconds"]) is None
@@ -109,28 +115,15 @@ class Server:
         return {**found, "code": None if late else code, **texts, "seconds": seconds}
 
     def _fork(
-        self, request: dict[str, Any], streams: tuple[int, int, int], judged: bool
+        self, request: dict[str, Any], streams: tuple[int, int, int] | None, *, judged: bool
     ) -> tuple[Process | None, Task]:
-        folder = os.path.join(self._folder, secrets.token_hex(4))
-        os.mkdir(folder)
-        process, steps, acknowledgments = fork(judged=judged, first=self._protected.first)
-        task = Task(
-            request["program"],
-            request["limits"],
-            folder,
-            streams,
-            steps,
-            acknowledgments,
-            self._base,
-            self._native,
-            self._protected.first,
-            self._protected.filters,
-        )
-        if process is None:
-            os.set_inheritable(steps, True) if judged else None
-            # The files of the streams are closed when the judge's frames go; the task's are not.
-            task.streams = tuple(map(os.dup, streams))  # type: ignore[assignment]
-        return process, task
+        os.mkdir(self._work)
+        process, steps, acknowledgments = fork(judged=judged, first=self._first)
+        if process is None and streams:
+            # The files are closed when the judge's frames go.
+            first, second, third = streams
+            streams = os.dup(first), os.dup(second), os.dup(third)
+        return process, Task(request["program"], request["limits"], streams, steps, acknowledgments)
 
     def _cleared(self) -> bool:
         """Remove what the program wrote; False where that is more than can be removed."""
