@@ -8,7 +8,7 @@ an acknowledgment needs a token that only those iterators hold.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # without the cost of its enums
 import _thread
 import atexit
 import builtins
@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ondevice.sandbox.inside import seccomp
-from ondevice.sandbox.inside.guard import SHIFT, guard
+from ondevice.sandbox.inside.guard import SHIFT, guard, hide_frames
 from ondevice.sandbox.inside.limits import CONTROL, limit
 
 FILE = "program.py"
@@ -73,10 +73,17 @@ class World:
     """
 
     def __init__(
-        self, folder: str, base: int, filters: tuple[bytes, ...], *, native: bool, grouped: bool
+        self,
+        folder: str,
+        base: int,
+        filters: tuple[bytes, ...],
+        *,
+        native: bool,
+        grouped: bool,
+        token: bytes = b"",
     ) -> None:
         self.folder = folder
-        self.token = os.urandom(TOKEN // 2).hex().encode()
+        self.token = token or os.urandom(TOKEN // 2).hex().encode()
         self._base = base
         self._filters = [seccomp.prepared(program) for program in filters]
         self._native = native
@@ -88,6 +95,7 @@ class World:
         # In a list, so that nothing leads to it any more once it has been taken out.
         self._steps = [_steps(self._programs, vars(self._module), self.token)]
         self._open_streams()
+        hide_frames()
 
     def enter(self) -> None:
         """Leave no trace of the judge in the list of modules; the last thing before programs."""
@@ -105,9 +113,9 @@ class World:
         _run_script(task.program, vars(self._module))
 
     def _open_streams(self) -> None:
-        sys.stdin = sys.__stdin__ = _stream(0, "r")
-        sys.stdout = sys.__stdout__ = _stream(1, "w")
-        sys.stderr = sys.__stderr__ = _stream(2, "w")
+        sys.stdin = sys.__stdin__ = _stream(0, "r")  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = _stream(1, "w")  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = _stream(2, "w")  # type: ignore[misc]
 
     def _settle(self, task: Task, judged: bool) -> None:
         """Move into the folder with nothing but the streams, and give up the rest."""
@@ -159,9 +167,7 @@ def _run_with_tests(
     os._exit(0)
 
 
-def _steps(
-    programs: list[types.CodeType | None], names: dict[str, Any], token: bytes
-) -> Iterator[Any]:
+def _steps(programs: list[types.CodeType | None], names: dict[str, Any], token: bytes) -> Any:
     """Return an iterator that runs program and tests when it is used up, and acknowledges each.
 
     Between two steps, what the program may have put into modules that tests rely on is undone, and
@@ -186,12 +192,12 @@ def _steps(
     return _hidden(zip(steps, *restored, no_threads, written, strict=False))
 
 
-def _again(function: Any, *arguments: Any) -> Iterator[Any]:
+def _again(function: Any, *arguments: Any) -> Any:
     """Call a function each time."""
     return _hidden(itertools.starmap(function, _forever(_hidden(arguments))))
 
 
-def _forever(value: Any) -> Iterator[Any]:
+def _forever(value: Any) -> Any:
     return _hidden(itertools.repeat(value))
 
 
@@ -206,9 +212,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     """Say what happened and where, in lines of the program and of the test."""
     places = list(traceback.walk_tb(error.__traceback__))
     tests = [line - SHIFT for _, line in places if line >= SHIFT]
-    lines = [
-        line for frame, line in places if line < SHIFT and frame.f_code.co_filename == FILE
-    ]
+    lines = [line for frame, line in places if line < SHIFT and frame.f_code.co_filename == FILE]
     message = traceback.format_exception_only(error)[-1].strip().rpartition("\n")[2]
     if isinstance(error, SyntaxError) and not lines:
         lines = [error.lineno or 1]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import marshal
+import os
 import signal
 import time
 import types
-from typing import Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from ondevice.sandbox.inside.child import REPORT, STEP, TOKEN
 from ondevice.sandbox.inside.guard import SHIFT
@@ -89,7 +90,7 @@ class _Lead:
     def _late(self) -> bool:
         return time.monotonic() >= self._deadline
 
-    def _acknowledgment(self) -> Found | bool | None:
+    def _acknowledgment(self) -> Found | Literal[True] | None:
         """Return True when the step has come to its end, else as ``through``."""
         size = _ACKNOWLEDGMENT
         while len(self._data) < size or self._data[:1] == REPORT:
@@ -151,9 +152,7 @@ def _reported(data: bytes) -> Found:
         return {"status": "escaped", "reason": "wrote to the judge what only the judge may"}
     kind = said.get("kind")
     found = {"status": "error", "reason": str(said.get("reason", ""))[:300]}
-    found |= {
-        name: said[name] for name in ("line", "test_line") if isinstance(said.get(name), int)
-    }
+    found |= {name: said[name] for name in ("line", "test_line") if isinstance(said.get(name), int)}
     if said.get("threads") is True:
         found["status"] = "escaped"
     elif kind == "SystemExit":
@@ -171,10 +170,10 @@ def _ending(code: int, seconds: float, limits: Found) -> Found:
     """Say how a process ended that said nothing."""
     if code >= 0:
         return {"status": "exited", "reason": f"exited with code {code} before the last test"}
-    return killed(-code, seconds, limits)
+    return _killed(-code, seconds, limits)
 
 
-def killed(number: int, seconds: float, limits: Found) -> Found:
+def _killed(number: int, seconds: float, limits: Found) -> Found:
     """Say why a process was ended by a signal."""
     cpu = limits["cpu"] or limits["seconds"]
     names = {int(one): one.name for one in signal.Signals}
@@ -182,3 +181,24 @@ def killed(number: int, seconds: float, limits: Found) -> Found:
     if name == "SIGXCPU" or (name == "SIGKILL" and seconds + _GRACE >= cpu):
         return {"status": "timeout", "reason": f"used more than {cpu:g} s of processor time"}
     return {"status": "crashed", "reason": f"ended by {name}"}
+
+
+def script_answer(
+    stdout: IO[bytes], stderr: IO[bytes], code: int, seconds: float, limits: Found, *, late: bool
+) -> Found:
+    """Say how a script ended, and what it printed."""
+    texts = {"stdout": _content(stdout, limits), "stderr": _content(stderr, limits)}
+    full = max(os.fstat(file.fileno()).st_size for file in (stdout, stderr))
+    found: Found = {"status": "ended", "reason": ""}
+    if late:
+        found["status"] = "timeout"
+    elif full >= limits["output"]:
+        found["status"] = "output"
+    elif code < 0:
+        found = _killed(-code, seconds, limits)
+    return {**found, "code": None if late else code, **texts, "seconds": seconds}
+
+
+def _content(file: IO[bytes], limits: Found) -> str:
+    file.seek(0)
+    return file.read(limits["output"]).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Namespaces: a world with no network, other processes and a disk of its own, without being root."""
+"""Namespaces: a world without network and with processes and a disk of its own, for any user."""
 
 from __future__ import annotations
 

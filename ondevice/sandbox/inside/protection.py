@@ -42,10 +42,6 @@ class Protected:
     filters: tuple[bytes, ...] = ()
     base: int = 0
 
-    def described(self) -> dict[str, str]:
-        """Return what the worker tells of itself."""
-        return self.how
-
 
 def protect(folder: str, disk: int, path: Iterable[str]) -> Protected:
     """Put up what this system has; ``folder`` is all that can be written then."""
@@ -55,8 +51,13 @@ def protect(folder: str, disk: int, path: Iterable[str]) -> Protected:
             found.how |= dict.fromkeys(("network", "reading", "writing"), "sandbox-exec")
     elif sys.platform == "linux":
         _protect_linux(found, folder, disk, path)
-    found.how = {name: "rlimit" for name in _limited(found)} | found.how
+    found.how = dict.fromkeys(_limited(found), "rlimit") | found.how
     return found
+
+
+def limited_only() -> dict[str, str]:
+    """Return what protects where nothing is put up but limits."""
+    return dict.fromkeys(_limited(Protected(base=limits.address_space())), "rlimit")
 
 
 def _protect_linux(found: Protected, folder: str, disk: int, path: Iterable[str]) -> None:

@@ -154,7 +154,7 @@ def _filter(
     ]
     if ARCHITECTURE == "x86_64":  # the numbers of x32, which are the same calls
         parts += [operation(_JUMP_AT_LEAST, 0x40000000, 0, 1), operation(_RETURN, fail)]
-    for number, error in ({number: errno.EPERM for number in refused} | (errno_of or {})).items():
+    for number, error in (dict.fromkeys(refused, errno.EPERM) | (errno_of or {})).items():
         parts += [operation(_JUMP_EQUAL, number, 0, 1), operation(_RETURN, _FAIL | error)]
     if flags := clone or clone_without:
         with_flag, without = (fail, _ALLOW) if clone else (_ALLOW, fail)

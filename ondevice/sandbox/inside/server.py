@@ -12,35 +12,42 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from ondevice.sandbox.inside import protection, wire
 from ondevice.sandbox.inside.child import Task, World
-from ondevice.sandbox.inside.judge import judge, killed
+from ondevice.sandbox.inside.judge import judge, script_answer
 from ondevice.sandbox.inside.limits import address_space
 from ondevice.sandbox.inside.process import Process, fork
 
-_COMMON = (
-    "abc bisect collections contextlib copy csv dataclasses datetime decimal enum fractions "
-    "functools heapq io itertools json math operator os random re resource statistics string "
-    "textwrap threading time traceback typing"
-).split()
+_COMMON = """
+abc bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools
+heapq io itertools json math operator os random re resource statistics string textwrap threading
+time traceback typing
+"""
 
 
 def main() -> NoReturn:
     """Serve until there are no more jobs. Its argument is a JSON object: see ``worker``."""
     settings = json.loads(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path += [path for path in settings["path"] if path not in sys.path]
-    for name in [*_COMMON, *settings["preload"]]:
-        # What is broken or not there is so for the program that imports it, too.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    import_all(settings["preload"])
     server = Server(settings)
     del settings
     task = server.serve()
     world = server.world
     del server
     world.run(task)
+
+
+def import_all(names: Iterable[str]) -> None:
+    """Import what programs often need, and these names."""
+    for name in [*_COMMON.split(), *names]:
+        # What is broken or not there is so for the program that imports it, too.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 class Server:
@@ -79,7 +86,7 @@ class Server:
             )
             if isinstance(answer, Task):
                 return answer
-            answer["tired"] = not self._cleared()
+            answer["tired"] = not cleared(self._folder)
             wire.send(self._answers, answer)
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any] | Task:
@@ -103,16 +110,7 @@ class Server:
             late = process.receive(start + limits["seconds"]) is None
             code = process.end()
             seconds = time.monotonic() - start
-            texts = {"stdout": _content(stdout, limits), "stderr": _content(stderr, limits)}
-            full = max(os.fstat(file.fileno()).st_size for file in (stdout, stderr))
-        found: dict[str, Any] = {"status": "ended", "reason": ""}
-        if late:
-            found = {"status": "timeout", "reason": ""}
-        elif full >= limits["output"]:
-            found["status"] = "output"
-        elif code < 0:
-            found = killed(-code, seconds, limits)
-        return {**found, "code": None if late else code, **texts, "seconds": seconds}
+            return script_answer(stdout, stderr, code, seconds, limits, late=late)
 
     def _fork(
         self, request: dict[str, Any], streams: tuple[int, int, int] | None, *, judged: bool
@@ -125,24 +123,34 @@ class Server:
             streams = os.dup(first), os.dup(second), os.dup(third)
         return process, Task(request["program"], request["limits"], streams, steps, acknowledgments)
 
-    def _cleared(self) -> bool:
-        """Remove what the program wrote; False where that is more than can be removed."""
-        for name in os.listdir(self._folder):
-            path = os.path.join(self._folder, name)
-            try:
-                os.rmdir(path)
-            except OSError:
-                with contextlib.suppress(OSError, RecursionError):
-                    shutil.rmtree(path, onerror=_insist)
-                if os.path.lexists(path):
-                    return False
-        return True
+
+def cleared(folder: str, keep: tuple[str, ...] = ()) -> bool:
+    """Remove what a program wrote; return False where that is more than can be removed."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name in keep:
+            continue
+        try:
+            os.rmdir(path)
+        except OSError:
+            with contextlib.suppress(OSError, RecursionError):
+                _insist(path)
+            if os.path.lexists(path):
+                return False
+    return True
 
 
-def _insist(function: Any, path: str, error: Any) -> None:
-    os.chmod(os.path.dirname(path), 0o700)
+def _insist(path: str) -> None:
+    if not os.path.isdir(path) or os.path.islink(path):
+        os.remove(path)
+        return
     os.chmod(path, 0o700)
-    function(path)
+    for folder, folders, _ in os.walk(path):
+        for name in folders:
+            inner = os.path.join(folder, name)
+            if not os.path.islink(inner):
+                os.chmod(inner, 0o700)
+    shutil.rmtree(path)
 
 
 def _file(content: str) -> Any:
@@ -155,11 +163,3 @@ def _file(content: str) -> Any:
         file.write(content.encode("utf-8", "surrogatepass"))
         file.seek(0)
     return file
-
-
-def _content(file: Any, limits: dict[str, Any]) -> str:
-    file.seek(0)
-    return str(file.read(limits["output"]).decode("utf-8", "replace"))
-
-
-signal.signal(signal.SIGINT, signal.SIG_IGN)
