@@ -158,7 +158,7 @@ def _reported(data: bytes) -> Found:
     elif kind == "SystemExit":
         code = said.get("code")
         code = 0 if code is None else code if isinstance(code, int) else 1
-        found |= {"status": "exited", "reason": f"exited with code {code} before the last test"}
+        found |= {"status": "exited", "reason": _exit(code), "line": None}
     elif kind == "MemoryError":
         found["status"] = "memory"
     elif kind == "AssertionError":
@@ -166,10 +166,14 @@ def _reported(data: bytes) -> Found:
     return found
 
 
+def _exit(code: int) -> str:
+    return f"exit code {code}" if code else "exited before the last test"
+
+
 def _ending(code: int, seconds: float, limits: Found) -> Found:
     """Say how a process ended that said nothing."""
     if code >= 0:
-        return {"status": "exited", "reason": f"exited with code {code} before the last test"}
+        return {"status": "exited", "reason": _exit(code)}
     return _killed(-code, seconds, limits)
 
 

@@ -80,10 +80,10 @@ class Spawned:
     def receive(self, deadline: float) -> bytes | None:
         """See ``judge.Driven``."""
         while True:
-            # Asked before the look into the queue, so that nothing said before the end is missed.
             ended = self._popen.poll() is not None
+            # What was said before the end is on the way; its own children may keep the pipe open.
             with contextlib.suppress(queue.Empty):
-                return self._said.get(timeout=_LATER)
+                return self._said.get(timeout=1 if ended else _LATER)
             if ended:
                 return b""
             if time.monotonic() >= deadline:
@@ -110,6 +110,7 @@ class Spawned:
         with contextlib.suppress(OSError, ValueError):
             while data := os.read(self._popen.stdout.fileno(), 1 << 16):
                 self._said.put(data)
+        self._said.put(b"")
 
     def _write(self, data: bytes) -> None:
         assert self._popen.stdin is not None
