@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import weakref
 
-from ondevice.checks.execution import FILE, TIMEOUT, Outcome, run_to_the_end
 from ondevice.checks.python import syntax
 from ondevice.errors import RequestError
 from ondevice.events import Finding
+from ondevice.sandbox import Assertions, Job, Limits, Sandbox, Verdict
 
-_TRACEBACK = "Traceback (most recent call last):\n"
-_FRAME = re.compile(rf'^ *File ".*\b{re.escape(FILE)}", line (\d+)', re.MULTILINE)
+TIMEOUT = 10.0
+"""Seconds that a program and its tests may take."""
 
 
 class Tests:
@@ -22,8 +22,8 @@ class Tests:
     where in the checked program the error came from, 1 where it came from the tests alone, and
     the message holds the line of the tests.
 
-    Programs run in a process of their own with limits on time, memory and output, but in no
-    sandbox. The check says by ``finished_only`` that it wants finished programs.
+    Programs run in the sandbox; the first one waits until its worker has started, which lives as
+    long as the check. The check says by ``finished_only`` that it wants finished programs.
     """
 
     __name__ = "tests"
@@ -42,31 +42,25 @@ class Tests:
         self.code = code
         self.stdin = stdin
         self.timeout = timeout
+        self._sandbox = Sandbox(limits=Limits(seconds=timeout))
+        weakref.finalize(self, self._sandbox.close)
 
     def __call__(self, text: str) -> list[Finding]:
         """Run the program, then the tests; return what came in between, at most one finding."""
         # What is unfinished could swallow the tests: an open string, say.
         if findings := syntax(text):
             return findings
-        outcome = run_to_the_end(f"{text}\n{self.code}", stdin=self.stdin, timeout=self.timeout)
-        return [] if outcome is None else [self._finding(text, outcome)]
+        expect = Assertions((self.code,), stdin=self.stdin)
+        verdict = self._sandbox.judge_one(Job(text, expect))
+        return [] if verdict.passed else [self._finding(verdict)]
 
-    def _finding(self, text: str, outcome: Outcome) -> Finding:
+    def _finding(self, verdict: Verdict) -> Finding:
         """Blame the last line of the program on the way to the error, and name the test."""
-        if outcome.code is None:
-            return Finding("tests", 1, outcome.failure)
-        if outcome.code == 0:
-            return Finding("tests", 1, "exited before the last line of the tests")
-        traceback = outcome.stderr.rpartition(_TRACEBACK)[2]
-        first_test = text.count("\n") + 2  # after the newline between them
-        places = [int(number) for number in _FRAME.findall(traceback)]
-        line = next((place for place in reversed(places) if place < first_test), 1)
-        message = outcome.failure
-        if test := next((place for place in reversed(places) if place >= first_test), None):
-            number = test - first_test + 1
+        message = verdict.reason.replace("the last test", "the last line of the tests")
+        if number := verdict.test_line:
             source = [*self.code.split("\n"), ""][number - 1].strip()
             message += f", in line {number} of the tests: {source}"
-        return Finding("tests", line, message)
+        return Finding("tests", verdict.line or 1, message)
 
 
 # By the name that a user calls: ``checks.tests("assert fizzbuzz(3) == 'Fizz'")``.
