@@ -1,4 +1,4 @@
-"""``ondevice bench``: measure a model on this machine."""
+"""``ondevice bench passk``: the share of problems that a model solves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ import typer
 from ondevice.cli.columns import columns
 from ondevice.errors import RequestError
 
-app = typer.Typer(no_args_is_help=True, help="Measure a model on this machine.")
 
-
-@app.callback()
-def bench() -> None:
-    """Measure a model on this machine."""
-
-
-@app.command()
 def passk(
     suite: Annotated[
         str, typer.Option(help="everyday-wordings or everyday-tasks: what training held out.")
