@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ondevice.cli.bench import passk
+from ondevice.cli.bench import passk, score
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on this machine.")
 
@@ -15,3 +15,4 @@ def bench() -> None:
 
 
 app.command("passk")(passk.passk)
+app.command("score")(score.score)
