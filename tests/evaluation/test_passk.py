@@ -112,7 +112,9 @@ class TestAnswer:
 
     def test_an_existing_program_is_edited(self, sandbox: Sandbox) -> None:
         model = Model(ScriptedBackend("@@ -1,0 +2 @@\n+    n += 1\n<|diff|>\n<|diff|>"), name="s")
-        problem = make_problem(source=RIGHT, expect=Assertions(("assert double(1) == 4",)))
+        problem = make_problem(
+            instruction="add one", source=RIGHT, expect=Assertions(("assert double(1) == 4",))
+        )
         (sample,) = answer(model, [problem], Plan(), sandbox)
         assert sample.program == "def double(n):\n    n += 1\n    return n * 2\n"
         assert sample.passed

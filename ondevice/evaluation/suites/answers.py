@@ -24,7 +24,7 @@ def completed(answer: str, stub: str, entry_point: str | None) -> str:
 
 
 def inserted(answer: str) -> str:
-    """Return the code of an answer that is to be inserted into a program, up to its closing mark."""
+    """Return the code of an answer that is inserted into a program: up to its closing mark."""
     return program_of(_CLOSING.split(answer, maxsplit=1)[0])
 
 
