@@ -17,8 +17,7 @@ import ondevice
 from ondevice.backends import Backend, open_backend
 from ondevice.catalogue import Manifest, bundled_models, find_damage
 from ondevice.edits import LINTSEQ, Buffer
-from ondevice.evaluation.judge import Sandbox
-from ondevice.sandbox import Job, Output
+from ondevice.sandbox import Job, Output, Sandbox
 
 TASKS = Path(__file__).parent.parent / "bench" / "everyday"
 FIZZBUZZ = "".join(f"{'Fizz' * (n % 3 == 0) + 'Buzz' * (n % 5 == 0) or n}\n" for n in range(1, 101))

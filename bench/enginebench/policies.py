@@ -15,11 +15,11 @@ import ondevice
 from ondevice import checks
 from ondevice.evaluation.drawing import Plan
 from ondevice.evaluation.estimate import estimate
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.passk import answer
 from ondevice.evaluation.samples import Sample
 from ondevice.evaluation.suites import Problem
 from ondevice.evaluation.suites.everyday import read_everyday
+from ondevice.sandbox import Sandbox
 
 TASKS = Path(__file__).parents[1] / "everyday"
 SIDES: dict[str, dict[str, Any]] = {

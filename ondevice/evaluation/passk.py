@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 from ondevice import __version__
 from ondevice.evaluation.drawing import Drawn, Plan, draw
 from ondevice.evaluation.figures import PASSK_SCHEMA, by_problem, count_by_problem, summarize
-from ondevice.evaluation.judge import Sandbox
+from ondevice.evaluation.judging import judge_all
 from ondevice.evaluation.machine import describe_machine
 from ondevice.evaluation.samples import Sample
 from ondevice.evaluation.suites import Problem, Suite
-from ondevice.sandbox import Job, Verdict
+from ondevice.sandbox import Job, Sandbox, Verdict
 
 if TYPE_CHECKING:
     from ondevice.model import Model
@@ -86,12 +86,12 @@ def answer(
 def _judged(
     model: Model, problems: Iterable[Problem], plan: Plan, sandbox: Sandbox
 ) -> Iterator[tuple[Drawn, Verdict]]:
-    def jobs() -> Iterator[Job]:
+    def jobs() -> Iterator[tuple[Problem, Job]]:
         for problem in problems:
             for drawn in draw(model, problem, plan):
-                yield problem.job(drawn.sanitized, drawn)
+                yield problem, problem.job(drawn.sanitized, drawn)
 
-    for job, verdict in sandbox.judge(jobs()):
+    for job, verdict in judge_all(jobs(), sandbox):
         yield job.id, verdict
 
 

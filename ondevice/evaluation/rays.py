@@ -17,10 +17,10 @@ from typing import Any
 from ondevice.errors import OndeviceError
 from ondevice.evaluation import passk
 from ondevice.evaluation.drawing import Plan
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.samples import Sample
 from ondevice.evaluation.suites import Problem
 from ondevice.rays import cluster
+from ondevice.sandbox import Sandbox
 
 _RETRIES = 3
 

@@ -16,12 +16,13 @@ from typing import Any
 
 from ondevice.errors import DataError
 from ondevice.evaluation.figures import PASSK_SCHEMA, count_by_problem, summarize
-from ondevice.evaluation.judge import Sandbox
+from ondevice.evaluation.judging import judge_all
 from ondevice.evaluation.machine import describe_machine
 from ondevice.evaluation.samples import SCHEMA, Sample, read_samples
 from ondevice.evaluation.suites import Problem, Suite
 from ondevice.evaluation.suites.fields import Row, read_rows
 from ondevice.files import replacing
+from ondevice.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ def require_all(suite: Suite, given: Iterable[Given]) -> None:
 
 def score(given: Iterable[Given], sandbox: Sandbox) -> Iterator[Sample]:
     """Judge programs made elsewhere and yield them as samples, in any order."""
-    jobs = (one.problem.job(one.program, one) for one in given)
-    for job, verdict in sandbox.judge(jobs):
+    jobs = ((one.problem, one.problem.job(one.program, one)) for one in given)
+    for job, verdict in judge_all(jobs, sandbox):
         yield Sample(
             id=job.id.problem.id,
             number=job.id.number,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ondevice.errors import CheckError
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.suites import Suite
+from ondevice.sandbox import Sandbox
 
 _NAMED = 5
 

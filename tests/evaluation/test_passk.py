@@ -20,13 +20,12 @@ from ondevice.cli import main
 from ondevice.errors import CheckError, PromptTooLongError
 from ondevice.evaluation.drawing import Plan, draw
 from ondevice.evaluation.figures import summarize
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.machine import describe_machine
 from ondevice.evaluation.passk import answer, remaining
 from ondevice.evaluation.samples import read_samples
 from ondevice.evaluation.selftest import check_references
 from ondevice.model import Model
-from ondevice.sandbox import Assertions
+from ondevice.sandbox import Assertions, Sandbox
 from tests.evaluation.makers import (
     RIGHT,
     WRONG,

@@ -10,7 +10,7 @@ import ondevice
 from ondevice.errors import DependencyError
 from ondevice.evaluation import passk, rays
 from ondevice.evaluation.drawing import Plan
-from ondevice.evaluation.judge import Sandbox
+from ondevice.sandbox import Sandbox
 from tests.evaluation.makers import make_problem
 from tests.evaluation.test_passk import without_times
 

@@ -11,8 +11,8 @@ import typer
 from ondevice.cli.columns import columns
 
 if TYPE_CHECKING:
-    from ondevice.evaluation.judge import Sandbox
     from ondevice.evaluation.suites import Suite
+    from ondevice.sandbox import Sandbox
 
 
 def prepared(suite: Suite, sandbox: Sandbox, self_test: bool) -> tuple[Suite, int | None]:

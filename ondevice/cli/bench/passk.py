@@ -27,10 +27,10 @@ from ondevice.errors import RequestError
 
 if TYPE_CHECKING:
     from ondevice.evaluation.drawing import Plan
-    from ondevice.evaluation.judge import Sandbox
     from ondevice.evaluation.samples import Sample, Store
     from ondevice.evaluation.suites import Problem, Suite
     from ondevice.model import Model
+    from ondevice.sandbox import Sandbox
 
 
 class Engine(StrEnum):
@@ -134,8 +134,8 @@ class _Run:
         """Draw and judge what is missing; what was stored stays, whatever happens."""
         import ondevice
         from ondevice.evaluation import passk
-        from ondevice.evaluation.judge import Sandbox
         from ondevice.evaluation.samples import Store
+        from ondevice.sandbox import Sandbox
 
         name, backend, threads = self.loading
         with ExitStack() as stack:
@@ -143,7 +143,9 @@ class _Run:
             heading = passk.header(self.suite, model.name, model.backend_name, self.plan)
             path = None if output is None else samples_path(output)
             store = stack.enter_context(Store(path, heading, restart=restart))
-            sandbox = stack.enter_context(Sandbox(workers=judges(self.workers)))
+            sandbox = stack.enter_context(
+                Sandbox(workers=judges(self.workers), preload=self.suite.modules)
+            )
             if left := passk.remaining(self.suite, self.plan, store.samples):
                 ids = {problem.id for problem in left}
                 self._prepare(sandbox)

@@ -46,14 +46,14 @@ def score(
     """
     from ondevice.cli.rate import row_progress
     from ondevice.evaluation import scoring
-    from ondevice.evaluation.judge import Sandbox
     from ondevice.evaluation.suites import load_suite
+    from ondevice.sandbox import Sandbox
 
     whole = load_suite(suite, file, tasks)
     chosen = whole.only(limit, leave_out or ())
     scoring.require_all(chosen, scoring.read_given(samples, whole))
     found = []
-    with Sandbox(workers=judges(workers)) as sandbox:
+    with Sandbox(workers=judges(workers), preload=chosen.modules) as sandbox:
         chosen, references = prepared(chosen, sandbox, self_test)
         given = scoring.read_given(samples, whole, chosen)
         with row_progress("samples") as tell:

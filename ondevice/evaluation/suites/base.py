@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ondevice.errors import DataError, DependencyError
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.suites.answers import completed, inserted
 from ondevice.evaluation.suites.libraries import missing_of, package_of
-from ondevice.sandbox import Expectation, Job, Limits
+from ondevice.sandbox import Expectation, Job, Limits, Sandbox
 
 
 class Pending(Protocol):
@@ -50,6 +49,8 @@ class Problem:
     """Top-level modules outside the standard library without which no answer can be judged."""
     seconds: float | None = None
     """Wall time that the program may take, where the suite says so."""
+    first: Expectation | None = None
+    """The first tests alone, where how many pass them is a figure of its own."""
     pending: Pending | None = None
     """Set where ``expect`` is yet to be computed from the reference; see ``Suite.settled``."""
 
@@ -84,6 +85,11 @@ class Suite:
     def label(self) -> str:
         """The name, with what must stand beside it."""
         return f"{self.name} ({'; '.join(self.remarks)})" if self.remarks else self.name
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules outside the standard library that its programs are likely to import."""
+        return tuple(sorted({name for problem in self.problems for name in problem.needs}))
 
     def only(self, limit: int | None = None, leave_out: Sequence[str] = ()) -> Suite:
         """Return the suite without some problems, and with only the first ones, labelled.

@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from ondevice.errors import CheckError
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.suites.base import Problem
 from ondevice.evaluation.suites.fields import Row
 from ondevice.evaluation.suites.mbpp_inputs import restored
 from ondevice.files import write_atomically
-from ondevice.sandbox import Assertions, Limits
+from ondevice.sandbox import Assertions, Limits, Sandbox
 
 STAGES = ("base",)
 _SLOWER, _LEAST = 4.0, 1.0
@@ -126,6 +125,7 @@ class Differential:
         return dataclasses.replace(
             problem,
             expect=Assertions(tests, _text("oracle.py")),
+            first=Assertions(tests[:1], _text("oracle.py")),
             seconds=max(Limits().seconds, min(_LONGEST, answer["seconds"]) + 1),
             pending=None,
         )

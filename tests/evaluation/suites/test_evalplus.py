@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from ondevice.errors import CheckError, DataError
-from ondevice.evaluation.judge import Sandbox
+from ondevice.evaluation.judging import judge_all
 from ondevice.evaluation.suites import Suite, load_suite
 from ondevice.evaluation.suites.mbpp_inputs import restored
+from ondevice.sandbox import Sandbox
 
 ROW: dict[str, Any] = {
     "task_id": "HumanEval/0",
@@ -41,7 +42,7 @@ def load(folder: Path, sandbox: Sandbox, name: str = "humaneval+", **changes: An
 
 def judge(suite: Suite, sandbox: Sandbox, program: str) -> tuple[bool, int | None]:
     (problem,) = suite.problems
-    verdict = sandbox.judge_one(problem.job(program))
+    ((_, verdict),) = judge_all([(problem, problem.job(program))], sandbox)
     return verdict.passed, verdict.tests_passed
 
 

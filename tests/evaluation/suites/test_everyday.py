@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from ondevice.errors import DataError
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.suites import load_suite
 from ondevice.evaluation.suites.everyday import PARTS, read_everyday, read_tasks
-from ondevice.sandbox import Assertions, Output
+from ondevice.sandbox import Assertions, Output, Sandbox
 
 EVERYDAY = Path(__file__).parents[3] / "bench" / "everyday"
 HELD_OUT = {"wordings": "held_out_wordings", "tasks": "held_out_tasks"}

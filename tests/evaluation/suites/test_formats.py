@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ondevice.errors import DataError, DependencyError
-from ondevice.evaluation.judge import Sandbox
 from ondevice.evaluation.selftest import check_references
 from ondevice.evaluation.suites import Suite, load_suite
+from ondevice.sandbox import Sandbox
 
 HUMANEVAL = {
     "task_id": "Own/0",
