@@ -25,6 +25,7 @@ from ondevice.checks import names, syntax
 from ondevice.checks.incremental import IncrementalNames, IncrementalSyntax
 from ondevice.edits import Buffer, Edit
 from ondevice.evaluation.machine import describe_machine
+from ondevice.evaluation.suites.everyday import read_tasks
 from ondevice.events import Finding
 from ondevice.files import write_atomically
 from ondevice.lintseq import refactor
@@ -36,13 +37,7 @@ Side = Callable[[str], list[Finding]]
 
 def programs(count: int, lines: int) -> Iterator[str]:
     """Yield programs of about so many lines, the same ones every time."""
-    pieces = [
-        program
-        for file in sorted((HERE / "everyday").glob("*.jsonl"))
-        for line in file.read_text(encoding="utf-8").split("\n")
-        if line
-        for program in json.loads(line)["programs"]
-    ]
+    pieces = [program for task in read_tasks(HERE / "everyday") for program in task["programs"]]
     rng = random.Random(0)
     made = 0
     while made < count:

@@ -19,6 +19,7 @@ from typing import Any
 
 import ondevice
 from ondevice.evaluation.machine import describe_machine
+from ondevice.evaluation.suites.everyday import read_tasks
 from ondevice.events import Done, EditRejected, HunkApplied
 from ondevice.files import write_atomically
 
@@ -28,13 +29,7 @@ TEMPERATURE = 1.5
 
 def instructions(count: int) -> list[str]:
     """Return random instructions, the same ones every time."""
-    texts = [
-        text
-        for file in sorted((HERE / "everyday").glob("*.jsonl"))
-        for line in file.read_text(encoding="utf-8").split("\n")
-        if line
-        for text in json.loads(line)["instructions"]
-    ]
+    texts = [text for task in read_tasks(HERE / "everyday") for text in task["instructions"]]
     return random.Random(0).sample(texts, count)
 
 

@@ -17,7 +17,7 @@ import ondevice
 from ondevice.backends import Backend, open_backend
 from ondevice.catalogue import Manifest, bundled_models, find_damage
 from ondevice.edits import LINTSEQ, Buffer
-from ondevice.evaluation.judge import judge_script
+from ondevice.sandbox import Job, Output, Sandbox
 
 TASKS = Path(__file__).parent.parent / "bench" / "everyday"
 FIZZBUZZ = "".join(f"{'Fizz' * (n % 3 == 0) + 'Buzz' * (n % 5 == 0) or n}\n" for n in range(1, 101))
@@ -42,7 +42,9 @@ def model(request: pytest.FixtureRequest) -> Iterator[ondevice.Model]:
 def test_it_writes_fizzbuzz(model: ondevice.Model, seed: int) -> None:
     result = model.generate("write fizzbuzz", seed=seed)
     assert result.finish_reason == "complete"
-    assert judge_script(result.text, "", FIZZBUZZ).passed, result.text
+    with Sandbox() as sandbox:
+        verdict = sandbox.judge_one(Job(result.text, Output((("", FIZZBUZZ),))))
+    assert verdict.passed, result.text
 
 
 def test_every_hunk_applies_at_a_temperature_that_invites_errors(model: ondevice.Model) -> None:

@@ -7,13 +7,13 @@ turns. With tests, the time to the first passing program is measured beside one 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import ondevice
+from ondevice.evaluation.suites.everyday import read_tasks
 
 TASKS = Path(__file__).parents[1] / "everyday"
 SAMPLES = 16
@@ -33,12 +33,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def sample(count: int) -> list[dict[str, Any]]:
     """Return function tasks, the same ones every time."""
-    lines = [
-        line
-        for file in sorted(TASKS.glob("*.jsonl"))
-        for line in file.read_text(encoding="utf-8").splitlines()
-    ]
-    tasks = [task for task in map(json.loads, lines) if task["kind"] == "function"]
+    tasks = [task for task in read_tasks(TASKS) if task["kind"] == "function"]
     return tasks[:: len(tasks) // count][:count]
 
 

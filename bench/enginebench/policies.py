@@ -7,13 +7,19 @@ programs that pass, finished programs with static errors (the check ``names``), 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ondevice
 from ondevice import checks
-from ondevice.evaluation.everyday import Problem, read_everyday
-from ondevice.evaluation.passk import Sample, interval, write_samples
+from ondevice.evaluation.drawing import Plan
+from ondevice.evaluation.estimate import estimate
+from ondevice.evaluation.passk import answer
+from ondevice.evaluation.samples import Sample
+from ondevice.evaluation.suites import Problem
+from ondevice.evaluation.suites.everyday import read_everyday
+from ondevice.sandbox import Sandbox
 
 TASKS = Path(__file__).parents[1] / "everyday"
 SIDES: dict[str, dict[str, Any]] = {
@@ -27,7 +33,7 @@ SIDES: dict[str, dict[str, Any]] = {
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    problems = read_everyday(TASKS, options.problems_of)
+    problems = read_everyday(TASKS, options.problems_of).problems
     problems = problems[:: max(1, len(problems) // options.problems)][: options.problems]
     result: dict[str, Any] = {"problems": len(problems), "of": options.problems_of}
     with ondevice.load(backend=options.backend, threads=options.threads) as model:
@@ -39,15 +45,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def summary(model: ondevice.Model, problems: list[Problem], **side: Any) -> dict[str, Any]:
-    samples = list(write_samples(model, problems, 1, max_tokens=512, **side))
+def summary(model: ondevice.Model, problems: Sequence[Problem], **side: Any) -> dict[str, Any]:
+    plan = Plan(parameters={"max_tokens": 512, **side})
+    with Sandbox() as sandbox:
+        samples = list(answer(model, problems, plan, sandbox))
     finished = [sample for sample in samples if sample.finish_reason == "complete"]
     wrong = sum(bool(checks.names(sample.program)) for sample in finished)
     passed = sum(sample.passed for sample in samples)
-    rate, half = interval([float(sample.passed) for sample in samples])
+    rate = estimate([float(sample.passed) for sample in samples])
     return {
-        "pass@1": rate,
-        "half of the 95% interval": half,
+        "pass@1": rate.value,
+        "95% interval": [rate.low, rate.high],
         "finished": len(finished) / len(samples),
         "static errors, share of finished": wrong / max(1, len(finished)),
         "tokens a passing program": tokens(samples) / max(1, passed),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import random
 import sysconfig
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ondevice.evaluation.suites.everyday import read_tasks
 
 EVERYDAY = Path(__file__).parents[1] / "everyday"
 _LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "lib2to3", "__pycache__", "pydoc_data"}
@@ -32,12 +33,11 @@ class Program:
 
 def tasks(count: int, seed: int) -> list[Program]:
     """Return everyday programs, the same ones for a seed."""
-    found = []
-    for file in sorted(EVERYDAY.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            for number, text in enumerate(row.get("programs", [])):
-                found.append(Program(f"{row['id']}/{number}", text))
+    found = [
+        Program(f"{task['id']}/{number}", text)
+        for task in read_tasks(EVERYDAY)
+        for number, text in enumerate(task["programs"])
+    ]
     return random.Random(seed).sample(found, min(count, len(found)))
 
 

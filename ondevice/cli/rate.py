@@ -20,10 +20,13 @@ class Tell(Protocol):
 
 
 @contextmanager
-def row_progress() -> Iterator[Tell]:
-    """Show on stderr how many rows a second are done and how long the rest will take."""
+def row_progress(noun: str = "rows") -> Iterator[Tell]:
+    """Show on stderr how many rows a second are done and how long the rest will take.
+
+    ``noun`` is what they are called.
+    """
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield _Lines(noun)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -32,7 +35,7 @@ def row_progress() -> Iterator[Tell]:
     columns = (
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.1f}/s"),
+        TextColumn(f"{{task.fields[rows]:,}} {noun}, {{task.fields[rate]:,.1f}}/s"),
         TimeLeftColumn(),
         TextColumn("left"),
     )
@@ -78,7 +81,8 @@ class _Rate:
 
 
 class _Lines:
-    def __init__(self) -> None:
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
         self._rate = _Rate()
         self._next = _LINE_EVERY
 
@@ -89,7 +93,8 @@ class _Lines:
             return
         self._next = rate.seconds + _LINE_EVERY
         left = rate.seconds_left(total)
-        text = f"{rate.rows:,} rows, {done / total:.0%}, {rate.rows_per_second:.1f} rows/s"
+        text = f"{rate.rows:,} {self._noun}, {done / total:.0%}, "
+        text += f"{rate.rows_per_second:.1f} {self._noun}/s"
         if left is not None:
             text += f", {_duration(left)} left"
         print(text, file=sys.stderr, flush=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ondevice.errors import DataError, DependencyError
+from ondevice.datafiles import rows_of
+from ondevice.errors import DataError
 
 COLUMNS = (
     *("prompt", "text", "instruction", "instructions", "question", "description", "problem"),
@@ -19,7 +18,6 @@ COLUMNS = (
 )
 """Columns that hold prompts and solutions, where none are named. Tests are not among them."""
 _IDS = ("task_id", "id", "question_id", "problem_id", "name")
-_NO_JSON = (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class Text(NamedTuple):
@@ -40,7 +38,7 @@ def texts_of(path: Path, columns: Sequence[str] = ()) -> Iterator[Text]:
     wanted = columns or COLUMNS
     empty = True
     seen: set[str] = set()
-    for number, row in enumerate(_rows(path), 1):
+    for number, row in enumerate(rows_of(path), 1):
         if not isinstance(row, dict):
             raise DataError(f"{path}, row {number}: a benchmark's rows must be objects")
         seen.update(row)
@@ -58,57 +56,6 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file; raises ``OSError`` when it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _rows(path: Path) -> Iterator[Any]:
-    name = path.name.lower()
-    try:
-        if name.endswith(".parquet"):
-            yield from _parquet_rows(path)
-        elif name.endswith((".json", ".json.gz")):
-            yield from _json_rows(path)
-        else:
-            with _opened(path) as file:
-                yield from (json.loads(line) for line in file if line.strip())
-    except _NO_JSON as error:
-        raise DataError(f"{path} cannot be read as a benchmark: {error}") from error
-
-
-def _opened(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
-
-
-def _json_rows(path: Path) -> Iterator[Any]:
-    """Yield the rows of a list, or of an object that names them or holds one list."""
-    with _opened(path) as file:
-        content = json.load(file)
-    if isinstance(content, dict):
-        lists = [value for value in content.values() if isinstance(value, list)]
-        if len(lists) == 1 and all(isinstance(row, dict) for row in lists[0]):
-            content = lists[0]
-        elif content and all(isinstance(row, dict) for row in content.values()):
-            content = [{"id": name, **row} for name, row in content.items()]
-        else:
-            content = [content]
-    if not isinstance(content, list):
-        raise DataError(f"{path} holds no rows")
-    yield from content
-
-
-def _parquet_rows(path: Path) -> Iterator[Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise DependencyError(
-            f"reading {path} needs pyarrow: pip install 'ondevice[lintseq]'"
-        ) from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
-    except pyarrow.ArrowException as error:
-        raise DataError(f"{path} is no Parquet file that can be read: {error}") from error
 
 
 def _strings(value: Any) -> Iterator[str]:

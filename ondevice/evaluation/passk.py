@@ -1,97 +1,149 @@
-"""pass@k: how often one of k programs passes, estimated from n samples a problem."""
+"""pass@k of a model on a suite: draws samples, judges them, stores each at once, and sums up.
+
+The document of a measurement (``ondevice bench passk --output``, schema ``ondevice-passk/1``):
+
+``schema``, ``machine`` (as ``machine.describe_machine``), ``suite``, ``suite_sha256``, ``remarks``
+(what must stand beside every figure: ``--limit`` and the like), ``model``, ``backend``,
+``parameters``, ``seed``, ``samples`` (a problem), ``stop_early``, ``samples_file`` (its name, next
+to the document; see ``samples``), ``references_passed`` (of the self-test, null where none was
+made), ``figures`` and ``problems``: a list of ``id``, ``samples`` and ``passed``.
+
+``figures``: ``problems``, ``samples`` (of all problems), ``pass@k`` (by k as text: ``value``,
+``low`` and ``high``, shares of 1, the ends those of a 95% interval, see ``estimate``),
+``base pass@k`` where the suite has base tests, ``mean`` (``tokens``, ``edits``,
+``rejected_edits``, ``seconds``, ``judge_seconds`` a sample), ``tokens a passing program`` and
+``seconds a passing program`` (null where none passed), and how many samples ended with each
+``status`` (of the verdict) and ``finish_reason`` (of the model).
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ondevice.evaluation.everyday import Problem
+from ondevice import __version__
+from ondevice.evaluation.drawing import Drawn, Plan, draw
+from ondevice.evaluation.figures import PASSK_SCHEMA, by_problem, count_by_problem, summarize
+from ondevice.evaluation.judging import judge_all
+from ondevice.evaluation.machine import describe_machine
+from ondevice.evaluation.samples import Sample
+from ondevice.evaluation.suites import Problem, Suite
+from ondevice.sandbox import Job, Sandbox, Verdict
 
 if TYPE_CHECKING:
     from ondevice.model import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One program written for one problem, with its verdict and what it cost."""
-
-    id: str
-    seed: int
-    passed: bool
-    reason: str
-    finish_reason: str
-    program: str
-    tokens: int
-    edits: int
-    rejected_edits: int
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the sample as a JSON object."""
-        return asdict(self)
+def header(suite: Suite, model: str, backend: str, plan: Plan) -> dict[str, Any]:
+    """Return what tells a measurement from another, and the machine, as a store keeps it."""
+    return {
+        "suite": suite.name,
+        "suite_sha256": suite.digest,
+        "remarks": list(suite.remarks),
+        "model": model,
+        "backend": backend,
+        "parameters": plan.parameters,
+        "seed": plan.seed,
+        "samples": plan.samples,
+        "stop_early": plan.stop_early,
+        "ondevice": __version__,
+        "machine": describe_machine(),
+    }
 
 
-def pass_at_k(samples: int, passed: int, k: int) -> float:
-    """Return the unbiased estimate of pass@k for one problem: 1 - C(n-c, k) / C(n, k).
+def remaining(suite: Suite, plan: Plan, samples: Sequence[Sample]) -> list[Problem]:
+    """Return the problems that lack samples."""
+    groups = by_problem(samples)
 
-    Source: arXiv 2107.03374, equation 1. Raises ``ValueError`` when there are fewer than k samples.
-    """
-    if k > samples:
-        raise ValueError(f"pass@{k} needs at least {k} samples a problem, not {samples}")
-    return 1.0 - math.comb(samples - passed, k) / math.comb(samples, k)
+    def whole(problem: Problem) -> bool:
+        group = groups.get(problem.id, [])
+        found = plan.stop_early and any(sample.passed for sample in group)
+        return found or len(group) >= plan.samples
 
-
-def interval(rates: Sequence[float]) -> tuple[float, float]:
-    """Return the mean of per-problem rates and the half-width of its 95% normal interval."""
-    mean = sum(rates) / len(rates)
-    variance = sum((rate - mean) ** 2 for rate in rates) / max(1, len(rates) - 1)
-    return mean, 1.96 * math.sqrt(variance / len(rates))
+    return [problem for problem in suite.problems if not whole(problem)]
 
 
-def write_samples(
-    model: Model, problems: Iterable[Problem], samples: int, **parameters: Any
+def answer(
+    model: Model,
+    problems: Iterable[Problem],
+    plan: Plan,
+    sandbox: Sandbox,
+    stored: Iterable[Sample] = (),
 ) -> Iterator[Sample]:
-    """Write and judge ``samples`` programs a problem, with the seeds 0, 1, 2 and so on.
+    """Draw and judge the samples of problems, and yield those that are not stored yet.
 
-    ``parameters`` go to ``Model.generate``.
+    A problem of which some samples are stored is drawn again as a whole, since its samples are one
+    batch: so the missing ones are those of an undisturbed run. Judging goes on beside drawing.
+    Raises what ``Model.stream`` and the sandbox raise.
     """
+    known = {(sample.id, sample.number) for sample in stored}
+    found = (_stopping if plan.stop_early else _judged)(model, problems, plan, sandbox)
+    for drawn, verdict in found:
+        if (drawn.problem.id, drawn.number) not in known:
+            yield _sample(drawn, verdict)
+
+
+def _judged(
+    model: Model, problems: Iterable[Problem], plan: Plan, sandbox: Sandbox
+) -> Iterator[tuple[Drawn, Verdict]]:
+    def jobs() -> Iterator[tuple[Problem, Job]]:
+        for problem in problems:
+            for drawn in draw(model, problem, plan):
+                yield problem, problem.job(drawn.sanitized, drawn)
+
+    for job, verdict in judge_all(jobs(), sandbox):
+        yield job.id, verdict
+
+
+def _stopping(
+    model: Model, problems: Iterable[Problem], plan: Plan, sandbox: Sandbox
+) -> Iterator[tuple[Drawn, Verdict]]:
     for problem in problems:
-        for seed in range(samples):
-            result = model.generate(problem.instruction, seed=seed, **parameters)
-            verdict = problem.judge(result.text)
-            yield Sample(
-                problem.id,
-                seed,
-                verdict.passed,
-                verdict.reason,
-                result.finish_reason,
-                result.text,
-                result.stats.tokens,
-                result.stats.edits,
-                result.stats.rejected_edits,
-                round(result.stats.seconds, 4),
-            )
+        verdicts: dict[str, Verdict] = {}
+
+        def passes(
+            program: str, problem: Problem = problem, verdicts: dict[str, Verdict] = verdicts
+        ) -> bool:
+            verdicts[program] = sandbox.judge_one(problem.job(program))
+            return verdicts[program].passed
+
+        for drawn in draw(model, problem, plan, passes):
+            yield drawn, verdicts[drawn.sanitized]
 
 
-def summarize(samples: Sequence[Sample], ks: Sequence[int]) -> dict[str, Any]:
-    """Return pass@k with 95% intervals over the problems, and mean costs a program."""
-    problems: dict[str, list[Sample]] = {}
-    for sample in samples:
-        problems.setdefault(sample.id, []).append(sample)
-    figures: dict[str, Any] = {"problems": len(problems), "samples": len(samples)}
-    for k in ks:
-        rates = [
-            pass_at_k(len(group), sum(sample.passed for sample in group), k)
-            for group in problems.values()
-        ]
-        mean, half = interval(rates)
-        figures[f"pass@{k}"] = round(100 * mean, 1)
-        figures[f"pass@{k} ±"] = round(100 * half, 1)
-    for name in ("tokens", "edits", "rejected_edits", "seconds"):
-        total = sum(getattr(sample, name) for sample in samples)
-        figures[f"{name} a program"] = round(total / len(samples), 3)
-    complete = sum(sample.finish_reason == "complete" for sample in samples)
-    figures["complete"] = round(100 * complete / len(samples), 1)
-    return figures
+def _sample(drawn: Drawn, verdict: Verdict) -> Sample:
+    return Sample(
+        id=drawn.problem.id,
+        number=drawn.number,
+        seed=drawn.seed,
+        passed=verdict.passed,
+        status=verdict.status,
+        reason=verdict.reason,
+        tests_passed=verdict.tests_passed,
+        finish_reason=drawn.finish_reason,
+        findings=drawn.findings,
+        tokens=drawn.stats.tokens,
+        edits=drawn.stats.edits,
+        rejected_edits=drawn.stats.rejected_edits,
+        mean_logprob=drawn.mean_logprob,
+        seconds=drawn.seconds,
+        latency_seconds=drawn.latency_seconds,
+        judge_seconds=round(verdict.seconds, 6),
+        raw=drawn.raw,
+        program=drawn.program,
+        sanitized=drawn.sanitized,
+    )
+
+
+def document(
+    heading: dict[str, Any], suite: Suite, plan: Plan, samples: Sequence[Sample]
+) -> dict[str, Any]:
+    """Return what a measurement came to, as the head of this module documents it."""
+    return {
+        "schema": PASSK_SCHEMA,
+        **heading,
+        "figures": summarize(
+            samples, stop_early=plan.samples if plan.stop_early else None, stages=suite.stages
+        ),
+        "problems": count_by_problem(samples),
+    }

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 from ondevice.errors import DataError
 from ondevice.files import replacing, write_atomically
-from ondevice.lintseq.locks import lock
 from ondevice.lintseq.rows import Outcome
 from ondevice.lintseq.summary import Summary
+from ondevice.locks import lock
 
 _BLOCK = 1 << 20
 _RUN = "run.json"

@@ -7,11 +7,9 @@ when it loses a worker.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import dataclasses
 import functools
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from ondevice.lintseq.formats import Source, Span
 from ondevice.lintseq.parts import Parts
 from ondevice.lintseq.pool import Pool
 from ondevice.lintseq.rows import Settings
+from ondevice.rays import cluster
 
 _BLOCKS = 1000
 """Pieces that the work is cut into, at most: Ray keeps an account of each."""
@@ -50,27 +49,10 @@ def make_parts(job: Job, spans: list[Span], workers: int | None) -> Iterator[tup
     ``DependencyError`` when Ray is not installed, ``CheckError`` when it does not start or gives
     up, and what ``Pool`` raises.
     """
-    ray = _ray()
-    started = bool(spans) and not ray.is_initialized()
-    try:
-        if started:
-            _start(ray, workers)
-        if spans:
-            yield from _map(ray, job, spans, workers)
-    except ray.exceptions.RayError as error:
-        raise CheckError(f"Ray gave up: {_first_line(error)}") from error
-    finally:
-        if started and ray.is_initialized():
-            ray.shutdown()
-
-
-def _start(ray: Any, workers: int | None) -> None:
-    address = os.environ.get("RAY_ADDRESS")
-    own = {} if address else {"num_cpus": workers or None, "include_dashboard": False}
-    try:
-        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:  # Ray has no error of its own for it
-        raise CheckError(f"Ray does not start: {_first_line(error)}") from error
+    if not spans:
+        return
+    with cluster(workers, "ray.data") as ray:
+        yield from _map(ray, job, spans, workers)
 
 
 def _map(ray: Any, job: Job, spans: list[Span], workers: int | None) -> Iterator[tuple[Span, int]]:
@@ -100,10 +82,6 @@ def _make_part(item: dict[str, Any], job: Job) -> dict[str, Any]:
     return done
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
 @functools.lru_cache(maxsize=1)
 def _tools(job: Job) -> tuple[Source, Pool]:
     """Return what a process of Ray's keeps from part to part."""
@@ -113,15 +91,3 @@ def _tools(job: Job) -> tuple[Source, Pool]:
     pool = Pool(settings, 1, job.timeout)
     atexit.register(pool.close)
     return source, pool
-
-
-def _ray() -> Any:
-    # Ray tells its makers of its use unless told not to.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    with contextlib.suppress(ImportError):
-        import ray
-        import ray.data
-        import ray.exceptions
-
-        return ray
-    raise DependencyError("ray is not installed: pip install 'ondevice[ray]'")

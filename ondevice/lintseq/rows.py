@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 from ondevice.edits import LINTSEQ, Edit, Hunk, Line
 from ondevice.errors import DataError, DependencyError, OndeviceError
+from ondevice.fences import program_of
 from ondevice.lintseq import linters
-from ondevice.lintseq.fences import program_of
 from ondevice.lintseq.refactor import Refactoring
 
 PROGRAMS = "programs"

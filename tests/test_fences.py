@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ondevice.lintseq.fences import program_of
+from ondevice.fences import program_of
 
 CASES = [
     ("plain", "x = 1\n", "x = 1\n"),
