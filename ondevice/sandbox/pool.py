@@ -188,9 +188,7 @@ def _verdict(answer: dict[str, Any], setup: int, tests: int, limits: Limits) -> 
     )
 
 
-def _fault(
-    outcome: Outcome, stdout: str, limits: Limits, *, exact: bool
-) -> tuple[str, str] | None:
+def _fault(outcome: Outcome, stdout: str, limits: Limits, *, exact: bool) -> tuple[str, str] | None:
     """Say why a run is not as expected, as status and reason; None if it is."""
     last = outcome.stderr.strip().rpartition("\n")[2][:200]
     match outcome.status:

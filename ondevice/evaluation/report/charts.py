@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: its colors are the page's, its text can be read and found."""
+"""Charts as SVG that stands in a page: colors are the page's, and text can be read and found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 640, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 16, 56
 _MARKS = 12
 """Points up to which each is marked, with its values as a tooltip."""
 
@@ -104,7 +104,7 @@ def _grid(across: _Axis, up: _Axis, show: Callable[[float], str]) -> list[str]:
         place = across.at(value)
         anchor = "end" if place > WIDTH - _RIGHT - 20 else "middle"
         lines.append(
-            f'<text x="{place:.1f}" y="{HEIGHT - _BOTTOM + 18}" text-anchor="{anchor}">'
+            f'<text x="{place:.1f}" y="{HEIGHT - _BOTTOM + 22}" text-anchor="{anchor}">'
             f"{number(value)}</text>"
         )
     return lines
@@ -113,9 +113,9 @@ def _grid(across: _Axis, up: _Axis, show: Callable[[float], str]) -> list[str]:
 def _labels(x: str, y: str) -> list[str]:
     middle = (_TOP + HEIGHT - _BOTTOM) / 2
     return [
-        f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
         f"{escape(x)}</text>",
-        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">'
+        f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">'
         f"{escape(y)}</text>",
     ]
 

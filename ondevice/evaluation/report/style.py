@@ -24,6 +24,7 @@ svg text{fill:var(--soft);font-size:13px}
 .line{fill:none;stroke-width:2.5}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0;margin:.3rem 0}
 .key{display:inline-block;width:.9rem;height:.25rem;margin-right:.4rem;vertical-align:middle}
+@media(max-width:34rem){svg text{font-size:22px}}
 summary{cursor:pointer;color:var(--soft);font-size:.9rem}
 """ + "".join(
     f".line.c{n}{{stroke:var(--c{n})}}.dot.c{n}{{fill:var(--c{n})}}"

@@ -173,9 +173,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     """Say what happened and where, in lines of the program and of the test."""
     places = list(traceback.walk_tb(error.__traceback__))
     tests = [line - SHIFT for _, line in places if line >= SHIFT]
-    lines = [
-        line for frame, line in places if line < SHIFT and frame.f_code.co_filename == FILE
-    ]
+    lines = [line for frame, line in places if line < SHIFT and frame.f_code.co_filename == FILE]
     message = traceback.format_exception_only(error)[-1].strip().rpartition("\n")[2]
     if isinstance(error, SyntaxError) and not lines:
         lines = [error.lineno or 1]

@@ -154,9 +154,7 @@ def _reported(data: bytes) -> Found:
         return {"status": "escaped", "reason": "wrote to the judge what only the judge may"}
     kind = said.get("kind")
     found = {"status": "error", "reason": str(said.get("reason", ""))[:300]}
-    found |= {
-        name: said[name] for name in ("line", "test_line") if isinstance(said.get(name), int)
-    }
+    found |= {name: said[name] for name in ("line", "test_line") if isinstance(said.get(name), int)}
     if said.get("threads") is True:
         found["status"] = "escaped"
     elif kind == "SystemExit":
