@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ondevice.cli.bench import passk, score
+from ondevice.cli.bench import compare, everything, latency, passk, scaling, score
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on this machine.")
 
@@ -14,5 +14,9 @@ def bench() -> None:
     """Measure a model on this machine."""
 
 
+app.command("all")(everything.everything)
+app.command("compare")(compare.compare)
+app.command("latency")(latency.latency)
 app.command("passk")(passk.passk)
+app.command("scaling")(scaling.scaling)
 app.command("score")(score.score)
