@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ondevice
-from ondevice.checks import execution
 from ondevice.evaluation.machine import describe_machine
+from ondevice.evaluation.suites.everyday import read_tasks
 from ondevice.files import write_atomically
+from ondevice.sandbox import Assertions, Job, Sandbox
 
 HERE = Path(__file__).parent
 JUDGE = """
@@ -44,7 +45,6 @@ def holds(code, **given):
 
 right = bool(printed_test) and bool(printed.strip()) and holds(printed_test, printed=printed)
 right = right or bool(test) and any(holds(test, f=one) for one in defined)
-assert right, "not what was asked for"
 """
 
 
@@ -58,13 +58,14 @@ def main() -> None:
     requests = tomllib.loads((HERE / "firstlook.toml").read_text(encoding="utf-8"))
     known = {normal(text) for text in trained_on()}
     answers = []
-    with ondevice.load(options.model, backend=options.backend) as model:
+    with ondevice.load(options.model, backend=options.backend) as model, Sandbox() as sandbox:
         for name, request in requests.items():
             for wording in request["wordings"]:
                 if normal(wording) in known:
                     raise SystemExit(f"{name}: {wording!r} is in the training data")
                 program = model.generate(wording, seed=0).text
-                right = judge(program, request.get("printed", ""), request.get("test", ""))
+                tests = request.get("printed", ""), request.get("test", "")
+                right = judge(sandbox, program, *tests)
                 answers.append(
                     {"name": name, "wording": wording, "right": right, "program": program}
                 )
@@ -84,9 +85,10 @@ def main() -> None:
     write_atomically(options.output, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def judge(program: str, printed: str, test: str) -> bool:
+def judge(sandbox: Sandbox, program: str, printed: str, test: str) -> bool:
     """Run the tests of a request on a program."""
-    return execution.run_to_the_end(JUDGE.format(parts=(program, printed, test))) is None
+    job = Job(JUDGE.format(parts=(program, printed, test)), Assertions(("assert right",)))
+    return sandbox.judge_one(job).passed
 
 
 def normal(text: str) -> str:
@@ -96,10 +98,8 @@ def normal(text: str) -> str:
 
 def trained_on() -> Iterator[str]:
     """Yield every wording of the tasks."""
-    for file in sorted((HERE / "everyday").glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").split("\n"):
-            if line:
-                yield from json.loads(line)["instructions"]
+    for task in read_tasks(HERE / "everyday"):
+        yield from task["instructions"]
 
 
 if __name__ == "__main__":

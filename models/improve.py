@@ -21,7 +21,8 @@ from typing import Any
 
 import ondevice
 from ondevice.checks import names
-from ondevice.evaluation.judge import judge_function, judge_script
+from ondevice.evaluation.suites.everyday import read_tasks
+from ondevice.sandbox import Assertions, Job, Output, Sandbox
 
 TASKS = Path(__file__).parent.parent / "bench" / "everyday"
 
@@ -42,6 +43,7 @@ def main() -> None:
     kept = written = 0
     with (
         ondevice.load(options.model, backend=options.backend) as model,
+        Sandbox() as sandbox,
         options.output.open("a", encoding="utf-8") as output,
     ):
         for number, task in enumerate(tasks, 1):
@@ -59,7 +61,8 @@ def main() -> None:
                 )
                 if result.finish_reason == "complete"
             ]
-            right = [text for text in novel(programs, task["programs"]) if passes(text, task)]
+            jobs = [job(text, task) for text in novel(programs, task["programs"])]
+            right = [one.program for one, verdict in sandbox.judge(jobs) if verdict.passed]
             written += len(programs)
             kept += len(right)
             output.write(json.dumps({"id": task["id"], "programs": right}) + "\n")
@@ -82,16 +85,13 @@ def finished(path: Path) -> set[str]:
 def training_tasks() -> Iterable[dict[str, Any]]:
     """Yield the tasks that are trained on, without the wordings that are not."""
     split = json.loads((TASKS / "split.json").read_text(encoding="utf-8"))
-    for file in sorted(TASKS.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").split("\n"):
-            row = json.loads(line) if line else {"id": "", "kind": "edit"}
-            if row["kind"] == "edit" or row["id"] in split["held_out_tasks"]:
-                continue
-            hidden = split["held_out_wordings"].get(row["id"])
-            row["instructions"] = [
-                text for number, text in enumerate(row["instructions"]) if number != hidden
-            ]
-            yield row
+    for task in read_tasks(TASKS):
+        if task["kind"] == "edit" or task["id"] in split["held_out_tasks"]:
+            continue
+        hidden = split["held_out_wordings"].get(task["id"])
+        wordings = enumerate(task["instructions"])
+        task["instructions"] = [text for number, text in wordings if number != hidden]
+        yield task
 
 
 def novel(programs: list[str], known: list[str]) -> list[str]:
@@ -111,11 +111,11 @@ def shape(program: str) -> str:
     return ast.dump(ast.parse(program))
 
 
-def passes(program: str, task: dict[str, Any]) -> bool:
-    """Run the tests of the task."""
+def job(program: str, task: dict[str, Any]) -> Job:
+    """Return what judges a program by the tests of the task."""
     if task["kind"] == "script":
-        return judge_script(program, task["stdin"], task["stdout"]).passed
-    return judge_function(program, task["tests"]).passed
+        return Job(program, Output(((task["stdin"], task["stdout"]),)))
+    return Job(program, Assertions(tuple(task["tests"])))
 
 
 if __name__ == "__main__":

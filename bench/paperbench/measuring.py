@@ -11,10 +11,12 @@ from typing import Any
 
 import ondevice
 from ondevice.checks import names
-from ondevice.evaluation.everyday import Problem, read_everyday
+from ondevice.evaluation.estimate import pass_at_k
 from ondevice.evaluation.machine import describe_machine
-from ondevice.evaluation.passk import pass_at_k
+from ondevice.evaluation.suites import Problem
+from ondevice.evaluation.suites.everyday import read_everyday
 from ondevice.files import write_atomically
+from ondevice.sandbox import Assertions, Sandbox
 from paperbench.sides import SIDES, folder_name, tasks
 
 SETTINGS: dict[str, dict[str, float]] = {
@@ -65,9 +67,8 @@ def measured(
 
 def chosen(options: argparse.Namespace) -> tuple[list[Problem], list[Problem]]:
     """Return the problems that settings are chosen on, and others that are measured."""
-    problems = [
-        one for one in read_everyday(tasks(options.folder), "wordings") if one.stdout is None
-    ]
+    wordings = read_everyday(tasks(options.folder), "wordings").problems
+    problems = [one for one in wordings if isinstance(one.expect, Assertions)]
     count = options.tune_problems + options.problems
     problems = problems[:: max(1, len(problems) // count)][:count]
     spread = max(1, len(problems) // options.tune_problems)
@@ -94,6 +95,7 @@ def figures(
 ) -> dict[str, Any]:
     """Return pass@k and the rest of what the paper reports."""
     passed, tokens, wrong, distinct, finished = [], 0, 0, 0, 0
+    sandbox = Sandbox()
     for problem in problems:
         results = model.sample(
             problem.instruction, count, check=check, seed=0, max_tokens=400, **setting
@@ -101,13 +103,15 @@ def figures(
         verdicts: dict[str, bool] = {}
         for result in results:
             if result.text not in verdicts:
-                verdicts[result.text] = problem.judge(result.text).passed
+                verdict = sandbox.judge_one(problem.job(result.text))
+                verdicts[result.text] = verdict.passed
         passed.append(sum(verdicts[result.text] for result in results))
         tokens += sum(result.stats.tokens for result in results)
         done = [result.text for result in results if result.finish_reason == "complete"]
         finished += len(done)
         wrong += sum(bool(names(text)) for text in done)
         distinct += len({shape(text) for text in done})
+    sandbox.close()
     return {
         "problems": len(problems),
         "samples": count,

@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from ondevice.evaluation.passk import pass_at_k
+from ondevice.evaluation.estimate import pass_at_k
 from paperbench.sides import SIDES
 
 matplotlib.rcParams["svg.hashsalt"] = "ondevice"  # the same figures make the same file

@@ -94,8 +94,8 @@ def _drawn_alone(logits: FloatArray, sampling: Sampling, rng: np.random.Generato
     else:
         bound = _kth_largest(logits[None], _FIRST_LOOK)[0]
         total = float(np.exp((logits - np.float32(best)) * np.float32(min(scale, 3e38))).sum())
-    tokens = (logits >= bound).nonzero()[0].tolist()
-    values = logits[tokens].tolist()
+    tokens: list[int] = (logits >= bound).nonzero()[0].tolist()
+    values: list[float] = logits[tokens].tolist()
     found = sorted((-value, token) for value, token in zip(values, tokens, strict=True))
     if sampling.top_k:
         found = found[: sampling.top_k]

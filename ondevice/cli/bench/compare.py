@@ -31,7 +31,7 @@ def compare(
         if machines[0].get(name) != machines[1].get(name):
             one, other = (machine.get(name) for machine in machines)
             typer.echo(f"note: {name} differs: {one} and {other}", err=True)
-    rows = [("", "A", "B", "B / A", "")]
+    rows: list[tuple[str, ...]] = [("", "A", "B", "B / A", "")]
     for one in sorted(found, key=lambda one: (not one.counts, one.name)):
         verdict = {True: "better", False: "worse", None: "within the noise"}[one.better]
         figures = [f"{value:.3g}" for value in (one.first, one.second, one.ratio)]

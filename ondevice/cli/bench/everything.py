@@ -11,8 +11,8 @@ from ondevice.cli.bench.options import Tasks
 from ondevice.cli.options import BackendName, ModelName
 
 _SUITES = ("everyday-wordings", "everyday-tasks")
-_QUICK = {"limit": 40, "samples": 8}
-_WHOLE = {"limit": 170, "samples": 16}
+_QUICK: dict[str, Any] = {"limit": 40, "samples": 8}
+_WHOLE: dict[str, Any] = {"limit": 170, "samples": 16}
 
 
 def everything(
@@ -50,7 +50,7 @@ def everything(
             documents += read_document(output)["passk"]
         for check in ("names", "none"):
             output = folder / f"samples-check-{check}.json"
-            drawn = {"temperature": 0.8, "check": check, "output": output, **amount}
+            drawn: dict[str, Any] = {"temperature": 0.8, "check": check, "output": output, **amount}
             passk(suite=_SUITES[0], **drawn, **common)
             documents += read_document(output)["passk"]
             stored = folder / f"samples-check-{check}.samples.jsonl"

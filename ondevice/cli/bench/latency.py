@@ -59,7 +59,9 @@ def latency(
 
 def show(document: dict[str, Any]) -> None:
     """Print a document of latencies as tables."""
-    rows = [("", "TEST", "TOKENS/S", "P50 MS", "P95 MS", "P99 MS", "OF THE LIMIT")]
+    rows: list[tuple[str, ...]] = [
+        ("", "TEST", "TOKENS/S", "P50 MS", "P95 MS", "P99 MS", "OF THE LIMIT")
+    ]
     for variant in document["variants"]:
         for test in variant["bare"]:
             times = test.get("milliseconds", {})
