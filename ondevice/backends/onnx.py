@@ -19,6 +19,7 @@ from ondevice.backends.onnx_files import (
     ModelNotes,
     is_byte_level,
     load_tokenizer,
+    read_chat,
     read_notes,
 )
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
@@ -67,6 +68,7 @@ class OnnxBackend(SequenceBackend):
         context_length = check_context(context_length, notes.context_length, notes.context_length)
         super().__init__(context_length=context_length, max_sequences=max_sequences)
         self._read_vocabulary(path, notes)
+        self.chat = read_chat(path.parent)
         self._session = _open_session(path, threads or default_threads(path.stat().st_size))
         self._read_graph(path)
         self._caches: list[Cache] = [self._empty] * max_sequences
