@@ -1,11 +1,18 @@
-"""What the engine costs, and what a batch of samples saves.
+"""What the engine keeps to, what it costs, and what a batch of samples saves.
 
-usage: python bench/engine.py [--parts cheap many policies] [--threads 1] [--rounds 7]
+usage: python bench/engine.py [--parts applies undistorted masks cheap many policies]
+                              [--threads 1] [--rounds 7]
                               [--tasks 20] [--problems 100] [--problems-of wordings]
                               [--temperatures 0 0.8] [--backend llama_cpp] [--size 25M]
-                              [--longest 2000] [--models runs/models]
+                              [--longest 2000] [--models runs/models] [--generations 2000]
+                              [--backends llama_cpp onnx]
                               [--output bench/results/engine.json]
 
+applies  hunks that apply with the constraint and without it: models with random weights and 50,000
+       tokens, both dialects and backends, awkward files; git and patch are asked, too
+undistorted  whether greedy output that is valid without the constraint is the same with it, token
+       for token: the bundled model on held-out wordings, and a small one that knows unified diffs
+masks  what the constraint costs a token at 50,000 tokens
 cheap  time a token beside a bare loop over llama_decode and its samplers, and beside
        llama_cpp.Llama(...)(stream=True), on a model with random weights, at 100 and at many tokens
 many   sixteen samples in one batch beside sixteen single runs, with the bundled model; and the time
@@ -23,13 +30,20 @@ import argparse
 import json
 from pathlib import Path
 
-from enginebench import cheap, many, policies
+from enginebench import applies, cheap, many, masks, policies, undistorted
 
 from ondevice.evaluation.machine import describe_machine
 from ondevice.files import write_atomically
 
 HERE = Path(__file__).parent
-PARTS = {"cheap": cheap, "many": many, "policies": policies}
+PARTS = {
+    "applies": applies,
+    "undistorted": undistorted,
+    "masks": masks,
+    "cheap": cheap,
+    "many": many,
+    "policies": policies,
+}
 
 
 def main() -> None:
@@ -44,6 +58,8 @@ def main() -> None:
     parser.add_argument("--backend", default="llama_cpp")
     parser.add_argument("--size", default="25M")
     parser.add_argument("--longest", type=int, default=2000)
+    parser.add_argument("--backends", nargs="+", default=["llama_cpp", "onnx"])
+    parser.add_argument("--generations", type=int, default=2000)
     parser.add_argument("--models", type=Path, default=Path("runs/models"))
     parser.add_argument("--output", type=Path, default=HERE / "results" / "engine.json")
     options = parser.parse_args()

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from ondevice.catalogue import Manifest, resolve
-from ondevice.edits import SEPARATOR, TEMPLATE
+from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, Unified
 from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
 from ondevice.events import Event
+from ondevice.prompts import Chat, Template
 from ondevice.results import Result, collect, ranked
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ondevice.checks import Check
     from ondevice.decoding import Request
     from ondevice.decoding.constraints import Lengths
-    from ondevice.edits import Buffer, Dialect
 
 
 class Options(TypedDict, total=False):
@@ -59,16 +59,20 @@ class Model:
         self.manifest = manifest
         self._backend = backend
         self._pool = Pool(backend)
-        self._template = manifest.prompt_template if manifest else TEMPLATE
-        if manifest and manifest.dialect != "lintseq":
-            return
+        self._prompts: Chat | Template = Template(
+            manifest.prompt_template if manifest else TEMPLATE
+        )
+        self._dialect = manifest.dialect if manifest else LINTSEQ.name
         pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]
-        if pieces != [SEPARATOR.encode()]:
+        if self._dialect != LINTSEQ.name or pieces == [SEPARATOR.encode()]:
+            return
+        if manifest or not backend.chat:
             backend.close()
             raise ModelFormatError(
                 f"the model {name!r} has no token {SEPARATOR}, so it was not trained to write edit "
-                "sequences; `ondevice generate` needs a LintSeq model"
+                "sequences; a general model needs a chat template in its files"
             )
+        self._prompts, self._dialect = Chat(backend.chat), UNIFIED.name
 
     @property
     def backend_name(self) -> str:
@@ -134,7 +138,7 @@ class Model:
         given = program_tests(tests) if isinstance(tests, str) else tests
         checks, late = split_checks(resolve_checks(check))
         buffer, dialect = self._source(source, path)
-        given_tokens = self._prompt_tokens(prompt, buffer)
+        given_tokens = self._prompt_tokens(prompt, buffer, dialect)
         request = Request(
             prompt=given_tokens[0],
             history=given_tokens[1],
@@ -211,33 +215,29 @@ class Model:
 
     def _source(self, source: str | None, path: str) -> tuple[Buffer, Dialect]:
         """Return the buffer to start from, and how the model writes edits of it."""
-        from ondevice.edits import LINTSEQ, Buffer, Unified
-
         buffer = Buffer.from_text(source or "")
-        if not self.manifest or self.manifest.dialect == LINTSEQ.name:
+        if self._dialect == LINTSEQ.name:
             return buffer, LINTSEQ
         try:
-            return buffer, Unified(path, buffer.newline)
+            return buffer, Unified(path, buffer.newline, isinstance(self._prompts, Chat))
         except ValueError as error:
             raise RequestError(str(error)) from error
 
-    def _prompt_tokens(self, prompt: str, buffer: Buffer) -> tuple[list[int], list[int]]:
+    def _prompt_tokens(
+        self, prompt: str, buffer: Buffer, dialect: Dialect
+    ) -> tuple[list[int], list[int]]:
         """Return the tokens of the prompt, and those that stand for what the buffer holds."""
-        from ondevice.edits import LINTSEQ
-
         if not prompt.strip():
             raise RequestError("the prompt is empty; say what the program should do")
         if SEPARATOR in prompt:
             raise RequestError(
                 f"the prompt contains {SEPARATOR}, which a model reads as the end of the prompt"
             )
-        text, history = self._template.replace("{instruction}", prompt), ""
-        if "{source}" in text:
-            text = text.replace("{source}", buffer.text)
-        else:
-            history = LINTSEQ.write_history(buffer)
+        text, history = self._prompts.fill(prompt, buffer, dialect)
         with self._pool.computing() as backend:
-            tokens = [*backend.prefix_tokens, *backend.tokenize(text)]
+            tokens, prefix = backend.tokenize(text), [*backend.prefix_tokens]
+            if tokens[: len(prefix)] != prefix:  # a chat template may have put them in
+                tokens = prefix + tokens
             past = backend.tokenize(history)
         if len(tokens) + len(past) >= self._backend.context_length:
             raise PromptTooLongError(

@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from enginebench.vocabulary import large_tokenizer
 from ondevice.export import export_checkpoint
 from ondevice.training.recipe import ModelSettings
 from ondevice.training.tokenizer import END_OF_TEXT
@@ -16,9 +17,11 @@ from ondevice.training.trainer import build_model
 TOKENIZER = Path(__file__).parents[2] / "models" / "tiny" / "tokenizer.json"
 SIZES = {
     "25M": ModelSettings(layers=8, width=512, feed_forward=1280, heads=8, context=4096),
-    "150M": ModelSettings(layers=12, width=768, feed_forward=3072, heads=12, context=4096),
+    "30M": ModelSettings(layers=6, width=384, feed_forward=1024, heads=6, context=8192),
+    "150M": ModelSettings(layers=12, width=768, feed_forward=3072, heads=12, context=8192),
 }
-VOCABULARIES = {"25M": 4096, "150M": 50_304}
+"""The last has the shape of TinyCodeLM 150M."""
+VOCABULARIES = {"25M": 4096, "30M": 50_304, "150M": 50_304}
 """Rows of the embedding; those that the tokenizer does not know are padding."""
 
 
@@ -29,7 +32,7 @@ def make(size: str, folder: Path) -> Path:
     """
     target = folder / size
     if not target.exists():
-        tokenizer = Tokenizer.from_file(str(TOKENIZER))
+        tokenizer = _tokenizer(size, folder)
         torch.manual_seed(0)
         end = tokenizer.token_to_id(END_OF_TEXT)
         model = build_model(SIZES[size], VOCABULARIES[size], end)
@@ -47,3 +50,9 @@ def make(size: str, folder: Path) -> Path:
             source="random weights",
         )
     return target
+
+
+def _tokenizer(size: str, folder: Path) -> Tokenizer:
+    if VOCABULARIES[size] < 10_000:
+        return Tokenizer.from_file(str(TOKENIZER))
+    return large_tokenizer(folder / "tokenizer-50k.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -10,6 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """How a chat model's prompts are written: a Jinja template, as Hugging Face has them.
+
+    ``bos_token`` and ``eos_token`` are texts that it may put in, empty where there are none.
+    """
+
+    template: str
+    bos_token: str = ""
+    eos_token: str = ""
 
 
 class Backend(Protocol):
@@ -30,6 +43,8 @@ class Backend(Protocol):
     """Tokens that end a text (``<|endoftext|>``, say); they are never part of the diff."""
     prefix_tokens: tuple[int, ...]
     """Tokens that a text must begin with (a beginning-of-sequence token), often none."""
+    chat: ChatFormat | None
+    """How the model is talked to; None where its files do not say."""
 
     def tokenize(self, text: str) -> list[int]:
         """Return the canonical tokens of ``text``; added tokens such as ``<|diff|>`` are

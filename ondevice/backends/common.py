@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ondevice.backends.base import Logits
+from ondevice.backends.base import ChatFormat, Logits
 from ondevice.errors import ClosedError, RequestError
 
 Tokens = NDArray[np.int32]
@@ -29,6 +29,7 @@ class SequenceBackend(abc.ABC):
     vocab_size: int
     end_tokens: frozenset[int]
     prefix_tokens: tuple[int, ...]
+    chat: ChatFormat | None = None
 
     def __init__(self, *, context_length: int, max_sequences: int) -> None:
         self.context_length = context_length

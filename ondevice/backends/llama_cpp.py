@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ondevice.backends.base import Logits
+from ondevice.backends.base import ChatFormat, Logits
 from ondevice.backends.common import (
     Rows,
     SequenceBackend,
@@ -117,6 +117,11 @@ class LlamaCppBackend(SequenceBackend):
         self.end_tokens = frozenset(t for t in every if library.llama_vocab_is_eog(vocab, t))
         first = library.llama_vocab_bos(vocab)
         self.prefix_tokens = (first,) if library.llama_vocab_get_add_bos(vocab) else ()
+        template = library.llama_model_chat_template(self._model, None)
+        if template:
+            ends = (first, library.llama_vocab_eos(vocab))
+            texts = ["" if t < 0 else self._piece(t).decode("utf-8", "replace") for t in ends]
+            self.chat = ChatFormat(template.decode("utf-8", "replace"), *texts)
 
     def tokenize(self, text: str) -> list[int]:
         """Return the canonical tokens of ``text``, by llama.cpp's own tokenizer."""

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ondevice.backends.base import Logits
-from ondevice.backends.common import Rows, SequenceBackend, check_context, encode_text
+from ondevice.backends.common import (
+    Rows,
+    SequenceBackend,
+    check_context,
+    encode_text,
+    looks_special,
+    wrap_vocabulary,
+)
 from ondevice.backends.files import require_beside
 from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
 from ondevice.backends.onnx_files import (
@@ -19,6 +26,7 @@ from ondevice.backends.onnx_files import (
     ModelNotes,
     is_byte_level,
     load_tokenizer,
+    read_chat,
     read_notes,
 )
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
@@ -67,6 +75,7 @@ class OnnxBackend(SequenceBackend):
         context_length = check_context(context_length, notes.context_length, notes.context_length)
         super().__init__(context_length=context_length, max_sequences=max_sequences)
         self._read_vocabulary(path, notes)
+        self.chat = read_chat(path.parent)
         self._session = _open_session(path, threads or default_threads(path.stat().st_size))
         self._read_graph(path)
         self._caches: list[Cache] = [self._empty] * max_sequences
@@ -136,9 +145,25 @@ class OnnxBackend(SequenceBackend):
     def _make_constraint_tokenizer(self) -> Any:
         import llguidance
 
-        return llguidance.LLTokenizer(
+        tokenizer = llguidance.LLTokenizer(
             self._tokenizer_text, n_vocab=self.vocab_size, eos_token=sorted(self.end_tokens)
         )
+        if not self._byte_level or all(
+            tokenizer.decode_bytes([token]) == entry.content.encode()
+            for token, entry in self._added.items()
+            if not entry.special
+        ):
+            return tokenizer
+        # llguidance takes the letters of added tokens for a byte-level alphabet's, too, and so an
+        # "é" in one of them for half a character.
+        pieces = [
+            (self._added[token].content.encode() if token in self._added else b"")
+            or self.token_bytes(token)
+            for token in range(self.vocab_size)
+        ]
+        special = [t for t, e in self._added.items() if e.special or looks_special(pieces[t])]
+        ends = sorted(self.end_tokens)
+        return wrap_vocabulary(pieces, sorted(special), ends, self.tokenize)
 
     def _append(self, rows: Rows) -> Logits:
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ondevice.backends.base import ChatFormat
 from ondevice.errors import ModelFormatError
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -46,6 +47,25 @@ def read_notes(folder: Path) -> ModelNotes:
     return ModelNotes(context, tuple(manifest.get("end_tokens", ())), ids)
 
 
+def read_chat(folder: Path) -> ChatFormat | None:
+    """Read the chat template of ``chat_template.jinja`` or ``tokenizer_config.json``, if any.
+
+    Raises ``ModelFormatError`` when the files are damaged.
+    """
+    settings = _read_object(folder / "tokenizer_config.json")
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several, by name
+        named = {entry.get("name"): entry.get("template") for entry in template}
+        template = named.get("default")
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        template = file.read_text(encoding="utf-8")
+    if not isinstance(template, str):
+        return None
+    bos, eos = (_token_text(settings.get(name)) for name in ("bos_token", "eos_token"))
+    return ChatFormat(template, bos, eos)
+
+
 def load_tokenizer(path: Path) -> tuple[Any, str]:
     """Return the ``tokenizers.Tokenizer`` of a tokenizer.json, and the file's text.
 
@@ -68,6 +88,11 @@ def is_byte_level(tokenizer_text: str) -> bool:
     decoder = json.loads(tokenizer_text).get("decoder") or {}
     steps = decoder.get("decoders", [decoder])
     return any(step.get("type") == "ByteLevel" for step in steps)
+
+
+def _token_text(entry: Any) -> str:
+    text = entry.get("content") if isinstance(entry, dict) else entry
+    return text if isinstance(text, str) else ""
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ondevice.edits.buffer import BYTE_ORDER_MARK
 from ondevice.errors import CheckError, OndeviceError, RequestError
 from ondevice.events import Finding
 
@@ -26,9 +27,11 @@ def split_checks(checks: Sequence[Check]) -> tuple[list[Check], list[Check]]:
 def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
     """Return the findings of the first check that has any.
 
+    A byte-order mark is kept from them: it is part of a file's encoding, not of its program.
     Raises ``CheckError`` when a check crashes, or returns anything but findings; what a check
     raises of this package's own errors passes through.
     """
+    text = text.removeprefix(BYTE_ORDER_MARK)
     for check in checks:
         try:
             findings = tuple(check(text))

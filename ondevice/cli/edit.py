@@ -51,7 +51,6 @@ def edit(
         check_writable(file)
 
     import ondevice
-    from ondevice.edits import Buffer, Unified, diff
 
     try:
         with ondevice.load(model, backend=backend) as loaded:
@@ -69,8 +68,7 @@ def edit(
     except KeyboardInterrupt:
         typer.echo("interrupted; the file is as it was", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    before, after = Buffer.from_text(source), Buffer.from_text(result.text)
-    typer.echo(Unified(file.name, before.newline).write(diff(before, after, CONTEXT)), nl=False)
+    typer.echo(_patch(file.name, source, result.text), nl=False)
     for finding in result.findings:
         typer.echo(f"check: {finding}", err=True)
     if result.finish_reason != "complete" or result.findings:
@@ -79,6 +77,14 @@ def edit(
     if write and result.text != source:
         save(file, result.text)
     raise typer.Exit(DONE)
+
+
+def _patch(name: str, source: str, text: str) -> str:
+    """Return the difference as git and patch apply it."""
+    from ondevice.edits import Buffer, Unified, diff
+
+    edit = diff(Buffer.verbatim(source), Buffer.verbatim(text), CONTEXT)
+    return Unified(name).write(edit)
 
 
 def _read(file: Path) -> str:

@@ -142,8 +142,8 @@ class Writer:
         if not mending:
             return
         written = self.branch.written[: len(self.branch.written) - len(rest)]
-        text = b"".join(map(self._backend.token_bytes, written)).decode()
-        mended = self._backend.tokenize(mending.mend(text))
+        backend = self._backend
+        mended = mending.mend_tokens(written, backend.token_bytes, backend.tokenize)
         self.tally.tokens += self.branch.replace([*mended, *rest])
         self.tally.mended += 1
 

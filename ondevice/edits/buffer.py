@@ -71,6 +71,15 @@ class Buffer:
             lines.pop()
         return cls(lines, newline=newline, bom=bom, final_newline=final_newline)
 
+    @classmethod
+    def verbatim(cls, text: str) -> Self:
+        """Make a buffer whose lines hold all of ``text`` but its line feeds.
+
+        A byte-order mark and carriage returns are part of their lines then, as for git and patch.
+        """
+        *lines, last = text.split("\n")
+        return cls([*lines, *filter(None, [last])], final_newline=not last)
+
     def __repr__(self) -> str:
         return f"<Buffer version {self.version}, {len(self.lines)} lines>"
 

@@ -66,7 +66,9 @@ class Draft:
         number = self.number
         if not header.old_count and not header.new_count:
             raise DiffSyntaxError(f"hunk {number} has no lines", hunk=number)
-        check_place(number, header.old_start, header.old_count, self.cursor, self._lines)
+        # A count that nobody keeps to may name more lines than there are.
+        count = header.old_count if self.strict else min(header.old_count, 1)
+        check_place(number, header.old_start, count, self.cursor, self._lines)
         new_start = header.old_start + self.row - self.cursor
         if header.new_start != new_start:
             due = Header(header.old_start, header.old_count, new_start, header.new_count)

@@ -84,6 +84,8 @@ class Reader:
     """What stands between edits, recognized at the start of a line; empty where nothing does."""
     heading: ClassVar[bool] = False
     """Whether a section heading may follow a hunk's header."""
+    epilogue: ClassVar[bool] = False
+    """Whether text may follow the end of the sequence; it is passed over."""
 
     def __init__(self, buffer: Buffer, *, strict: bool = True) -> None:
         self.buffer = buffer
@@ -99,6 +101,7 @@ class Reader:
         """Forget all unfinished text, and read on at the start of an edit of the buffer."""
         self._partial = ""
         self._ended = False
+        self._closed = False
         self._error: EditError | None = None
         self._start_edit()
 
@@ -146,7 +149,7 @@ class Reader:
                 self._read(self._partial + "\n", events)
                 self._partial = ""
             self._end_text(events)
-        self._ended = True
+        self._ended = self._closed = True
         return events
 
     @contextmanager
@@ -174,6 +177,8 @@ class Reader:
         """Read the whole lines and separators of ``text``; return where the rest begins."""
         position = 0
         while position < len(text):
+            if self._ended and self.epilogue and not self._closed:
+                return len(text)
             if self._ended:
                 self._line_number += 1
                 raise DiffSyntaxError("text after the end of the sequence")

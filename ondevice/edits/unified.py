@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from ondevice.edits.buffer import LineEnd
 from ondevice.edits.dialect import Dialect, diff_lines
 from ondevice.edits.edit import Edit
-from ondevice.edits.reader import Reader, ReaderEvent
+from ondevice.edits.reader import Reader, ReaderEvent, SequenceEnded
 from ondevice.errors import DiffSyntaxError
+
+FENCE = "```"
+"""What closes a block of code in Markdown, and with it the diff that a chat model writes in one."""
 
 
 class UnifiedReader(Reader):
@@ -15,15 +18,23 @@ class UnifiedReader(Reader):
 
     File names are not looked at, since there is one buffer, and may be left out of the first
     diff; later ones begin with them. A context line that is empty may lack its space, as in GNU
-    diff's ``--suppress-blank-empty``.
+    diff's ``--suppress-blank-empty``. A Markdown fence at the start of a line ends the sequence;
+    no line of a diff begins so, and what a model adds after it is not looked at.
     """
 
     ops = (" ", "-", "+")
     heading = True
+    separator = FENCE
+    epilogue = True
 
     def _start_edit(self) -> None:
         super()._start_edit()
         self._names = 0
+
+    def _read_separator(self, events: list[ReaderEvent]) -> None:
+        self._end_text(events)
+        events.append(SequenceEnded())
+        self._ended = True
 
     def _read_between_hunks(self, line: str, events: list[ReaderEvent]) -> None:
         if self._names == 1:
@@ -54,7 +65,8 @@ class Unified(Dialect):
     ``git apply`` takes what this writes (with ``--unidiff-zero`` where the edit has no context).
     ``path`` is the file's name in what is written. For a buffer whose lines end with ``\r\n``,
     give its ``newline``, so that the lines of the diff end as those of the file do. A byte-order
-    mark is part of no line here, whereas git has it in the first.
+    mark is part of no line here, whereas git has it in the first (see ``Buffer.verbatim``).
+    Where the text is ``fenced``, a model writes it in a Markdown block, which it may close.
 
     Raises:
         ValueError: ``path`` holds a line break or a tab.
@@ -62,6 +74,7 @@ class Unified(Dialect):
 
     path: str = "file"
     newline: LineEnd = "\n"
+    fenced: bool = False
 
     name = "unified"
     reader_class = UnifiedReader

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from ondevice.backends import open_backend
+from ondevice.backends.base import ChatFormat
+from ondevice.backends.onnx_files import read_chat
 from ondevice.errors import ModelFormatError
 from tests.checkpoints import MIXED_TEXTS, SOURCE
 
@@ -136,3 +138,43 @@ def test_opening_imports_no_training_library(onnx_folder: Path) -> None:
         "assert not {'torch', 'transformers', 'optimum', 'llama_cpp'} & {*sys.modules}\n"
     )
     subprocess.run([sys.executable, "-c", code, str(onnx_folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"tokenizer_config.json": "{}"}, None),
+        (
+            {"tokenizer_config.json": '{"chat_template": "x", "eos_token": {"content": "</s>"}}'},
+            ChatFormat("x", "", "</s>"),
+        ),
+        (
+            {
+                "tokenizer_config.json": '{"chat_template": "x", "bos_token": "<s>"}',
+                "chat_template.jinja": "y\n",
+            },
+            ChatFormat("y\n", "<s>"),
+        ),
+        (
+            {
+                "tokenizer_config.json": '{"chat_template": [{"name": "tool_use", "template": "t"},'
+                '{"name": "default", "template": "d"}]}'
+            },
+            ChatFormat("d"),
+        ),
+    ],
+    ids=["none", "no template", "settings", "file", "several"],
+)
+def test_chat_formats_beside_a_graph(
+    files: dict[str, str], expected: ChatFormat | None, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert read_chat(tmp_path) == expected
+
+
+def test_damaged_settings_beside_a_graph(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text("{")
+    with pytest.raises(ModelFormatError, match=r"tokenizer_config.json is damaged"):
+        read_chat(tmp_path)

@@ -59,3 +59,10 @@ def test_a_name_that_is_not_known() -> None:
         resolve_checks(["names", "taste"])
     with pytest.raises(RequestError, match=r"checks\.tests\(code\)"):
         resolve_checks("tests")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_program() -> None:
+    for name in ("syntax", "names"):
+        assert run_checks(resolve_checks(name), "\ufeffprint(1)\n") == ()
+        (finding,) = run_checks(resolve_checks(name), "\ufeffx = 1\nprint(\n")
+        assert finding.line == 2

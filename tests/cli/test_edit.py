@@ -44,6 +44,25 @@ def test_the_difference_is_shown_and_nothing_written(
         assert file.read_text() == CHANGED
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_git_applies_what_is_shown(
+    file: Path,
+    newline: str,
+    mark: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(monkeypatch, RIGHT)
+    file.write_bytes((mark + SOURCE.replace("\n", newline)).encode())
+    assert main(["edit", str(file), "add one"]) == 0
+    patch = capsys.readouterr().out.encode()
+    command = ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"]
+    subprocess.run(command, input=patch, cwd=file.parent, check=True)
+    assert file.read_bytes() == (mark + CHANGED.replace("\n", newline)).encode()
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_the_change_is_written(file: Path, newline: str, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, RIGHT)

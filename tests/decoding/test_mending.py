@@ -123,3 +123,33 @@ class TestUnified:
         assert done(events).text == self.SOURCE.replace("def f", "def bad")
         assert len(done(events).findings) == 1
         assert done(events).finish_reason == "complete"
+
+    @pytest.mark.parametrize("announced", ["-5,8016 +5", "-1,9999 +1,9999"])
+    def test_counts_beyond_the_end_of_the_file(self, announced: str) -> None:
+        wish = f"@@ {announced} @@\n"
+        wish += "-print(f(1))\n" if "-5" in announced else "-def f(a):\n     return a\n"
+        events = self.run(self.NAMES + wish)
+        assert of(EditRejected, events) == []
+        assert len(of(EditAccepted, events)) == 1
+
+    def test_lines_that_spell_out_special_tokens(self) -> None:
+        source = "x = '<|endoftext|>'\ny = '<|diff|>'\n" * 8
+        accepted = mended = 0
+        for seed in range(12):
+            events = decode(
+                ScriptedBackend(noise(seed)),
+                Buffer.from_text(source),
+                dialect=Unified("f.py"),
+                temperature=1.0,
+                seed=seed,
+                max_tokens=600,
+            )
+            assert of(EditRejected, events) == []
+            buffer = Buffer.from_text(source)
+            for event in of(EditAccepted, events):
+                Unified("f.py").read(event.diff, buffer)
+            assert buffer.text == done(events).text
+            accepted += len(of(EditAccepted, events))
+            mended += done(events).stats.mended_hunks
+        assert accepted > 3
+        assert mended > accepted

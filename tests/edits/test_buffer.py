@@ -218,3 +218,20 @@ def test_counts_of_an_edit() -> None:
     assert (first.removed, first.added) == (("a",), ("x",))
     assert second.old == (Line(" ", "c"),)
     assert second.new == (Line(" ", "c"), Line("+", "y"))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", ()),
+        ("\n", ("",)),
+        ("a", ("a",)),
+        ("\ufeff", ("\ufeff",)),
+        ("\ufeffa\r\nb\r\n", ("\ufeffa\r", "b\r")),
+        ("a\n\nb", ("a", "", "b")),
+    ],
+)
+def test_verbatim_lines_hold_everything(text: str, lines: tuple[str, ...]) -> None:
+    buffer = Buffer.verbatim(text)
+    assert buffer.lines == lines
+    assert buffer.text == text

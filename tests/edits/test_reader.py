@@ -275,3 +275,50 @@ def test_reading_at_once_applies_all_or_nothing() -> None:
     with pytest.raises(HunkError):
         LINTSEQ.read("@@ -0,0 +1 @@\n+a\n<|diff|>@@ -2,0 +3 @@\n+b", buffer)
     assert (buffer.text, buffer.version) == ("", 0)
+
+
+class TestFences:
+    DIFF = FILE + "@@ -1 +1 @@\n-a\n+b\n"
+
+    @pytest.mark.parametrize("rest", ["```", "```\n", "```\n\nThat was it.\n", "````x"])
+    @pytest.mark.parametrize("strict", [True, False])
+    @pytest.mark.parametrize("size", [1, 3, 1000])
+    def test_a_fence_ends_the_sequence(self, rest: str, strict: bool, size: int) -> None:
+        buffer = Buffer(["a"])
+        reader = UNIFIED.reader(buffer, strict=strict)
+        text = self.DIFF + rest
+        events = [
+            event
+            for start in range(0, len(text), size)
+            for event in reader.feed(text[start : start + size])
+        ]
+        assert events[-1] == SequenceEnded()
+        assert events.count(SequenceEnded()) == 1
+        assert reader.close() == []
+        assert buffer.text == "b\n"
+
+    def test_a_fence_within_a_hunk_ends_it_early(self) -> None:
+        buffer = Buffer(["a", "b"])
+        with pytest.raises(DiffSyntaxError, match="ends early"):
+            UNIFIED.read(FILE + "@@ -1,2 +1,2 @@\n-a\n+b\n```", buffer)
+        assert buffer.lines == ("a", "b")
+
+    def test_a_line_of_a_hunk_may_hold_one(self) -> None:
+        buffer = Buffer(["```"])
+        UNIFIED.read(FILE + "@@ -1 +1,2 @@\n ```\n+```x\n", buffer)
+        assert buffer.lines == ("```", "```x")
+
+    def test_after_the_end_nothing_is_read(self) -> None:
+        reader = UNIFIED.reader(Buffer(["a"]))
+        reader.feed(self.DIFF)
+        reader.close()
+        with pytest.raises(DiffSyntaxError, match="after the end"):
+            reader.feed(self.DIFF)
+
+
+def test_a_reader_that_is_not_strict_takes_no_count_for_true() -> None:
+    buffer = Buffer(["a", "b"])
+    reader = UNIFIED.reader(buffer, strict=False)
+    reader.feed(FILE + "@@ -2,400 +2,7 @@\n-b\n")
+    reader.close()
+    assert buffer.lines == ("a",)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal, Protocol
 
 import numpy as np
@@ -37,6 +40,40 @@ class Mending:
         if text[self.at : end] != self.announced:
             raise ValueError(f"no {self.announced!r} at {self.at} of {text!r}")
         return text[: self.at] + str(self.header) + text[end:]
+
+    def mend_tokens(
+        self,
+        tokens: Sequence[int],
+        token_bytes: Callable[[int], bytes],
+        tokenize: Callable[[str], list[int]],
+    ) -> list[int]:
+        """Return the edit's tokens with those of the header exchanged, and no others.
+
+        Text elsewhere may spell out a special token, which a tokenizer would take for that one.
+
+        Raises:
+            ValueError: The announced header does not stand there.
+        """
+        data = b"".join(map(token_bytes, tokens))
+        begin = len(data.decode()[: self.at].encode())
+        end = begin + len(self.announced)
+        ends = list(accumulate(len(token_bytes(token)) for token in tokens))
+        first, stop = bisect_right(ends, begin), bisect_left(ends, end) + 1
+        start = ends[first - 1] if first else 0
+        # A token that goes on after the header may end within a character.
+        while not _is_text(data[start : ends[stop - 1]]):
+            stop += 1
+        part = data[start : ends[stop - 1]].decode()
+        place = replace(self, at=begin - start)
+        return [*tokens[:first], *tokenize(place.mend(part)), *tokens[stop:]]
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Constraint(Protocol):

@@ -16,7 +16,8 @@ wrong header is mended afterwards instead, at no loss (``Constraint.mending``).
 The second they need to tell a hunk at the end of the file from any other. Both are kept here, and
 so is ``\ No newline at end of file``: it comes after the last line of a file that lacks the
 newline, and may come after a line added at the end of such a file. A file that has a final
-newline keeps it. Line ends are the file's.
+newline keeps it. Line ends are the file's. Where the diff stands in a Markdown block, the fence
+that closes it may come in place of a further hunk, and ends the text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 
 from ondevice.decoding.constraints.hunks import HunkConstraint
 from ondevice.decoding.constraints.matcher import Matcher
+from ondevice.decoding.constraints.pieces import quoted
 from ondevice.decoding.constraints.unified_grammar import (
     header_grammar,
     hunk_grammar,
@@ -34,6 +36,7 @@ from ondevice.decoding.constraints.unified_grammar import (
 )
 from ondevice.edits import UNIFIED, Unified
 from ondevice.edits.header import OPENING
+from ondevice.edits.unified import FENCE
 
 _MARGIN = 16
 """Rows that must be left in a grammar's window. A token that reaches over more lines is refused
@@ -71,7 +74,10 @@ class UnifiedConstraint(HunkConstraint):
 
     def _further(self) -> Matcher | None:
         first = self._row_after()
-        return self._header_matcher("", first) if first < len(self._buffer.lines) else None
+        fence = FENCE if self._dialect.fenced else ""
+        if first < len(self._buffer.lines):
+            return self._header_matcher("", first, fence)
+        return Matcher(self._tokenizer, f"start: {quoted(fence)}") if fence else None
 
     def _may_end_text(self) -> bool:
         return self._may_be_over
@@ -106,8 +112,8 @@ class UnifiedConstraint(HunkConstraint):
             self._hunk = Matcher(self._tokenizer, grammar)
             self._end = window_end(self._buffer, row)
 
-    def _header_matcher(self, lead: str, first: int) -> Matcher:
-        grammar = header_grammar(lead, first, len(self._buffer.lines))
+    def _header_matcher(self, lead: str, first: int, fence: str = "") -> Matcher:
+        grammar = header_grammar(lead, first, len(self._buffer.lines), fence)
         return Matcher(self._tokenizer, grammar)
 
     def _hunk_matcher(self, row: int) -> Matcher:

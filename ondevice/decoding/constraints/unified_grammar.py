@@ -21,16 +21,17 @@ _HEADER_END = quoted(f"{CLOSING}\n")
 _OLD_OPS = [op for op in Unified.reader_class.ops if op != "+"]
 
 
-def header_grammar(lead: str, first: int, last: int) -> str:
+def header_grammar(lead: str, first: int, last: int, fence: str = "") -> str:
     """Return a Lark grammar of headers at the rows from ``first`` to before ``last``.
 
     They go as far as the plus sign: all that follows depends on the row, and would cost too much
-    to say for each. ``lead`` is text that comes before.
+    to say for each. ``lead`` is text that comes before; ``fence``, where there is one, may stand in
+    the header's place.
     """
     rows = one_of(format_range(row, 1) for row in range(first, last))
-    return "\n".join(
-        [f"start: {quoted(lead + OPENING)} ROW COUNT? {quoted(MIDDLE)}", f"ROW: {rows}", _COUNT]
-    )
+    instead = f"{quoted(fence)} | " if fence else ""
+    header = f"{quoted(lead + OPENING)} ROW COUNT? {quoted(MIDDLE)}"
+    return "\n".join([f"start: {instead}{header}", f"ROW: {rows}", _COUNT])
 
 
 def hunk_grammar(lead: str, buffer: Buffer, row: int, growth: int) -> str:

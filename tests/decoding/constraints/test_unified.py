@@ -204,6 +204,39 @@ class TestEnds:
         assert forced_text(constraint) == NAMES + "@@ -1"
 
 
+class TestFences:
+    def fenced(self, buffer: Buffer, text: str) -> UnifiedConstraint:
+        constraint = UnifiedConstraint(*BYTES.arguments, dialect=Unified(fenced=True))
+        constraint.start_edit(buffer)
+        go(constraint, NAMES + text)
+        return constraint
+
+    def test_a_fence_stands_where_the_text_may_end(self) -> None:
+        constraint = self.fenced(LETTERS, "@@ -5,9 +5,9 @@\n+x\n e\n")
+        assert following(constraint) == "$ +-@`"
+        assert following(self.fenced(LETTERS, "@@ -5 +5 @@\n+x\n")) == " +-"
+        assert following(self.fenced(LETTERS, "")) == "@"
+        assert "`" not in following(self.fenced(LETTERS, "@@ -"))
+
+    def test_it_is_written_whole_after_the_header_is_mended(self) -> None:
+        constraint = self.fenced(LETTERS, "@@ -5,9 +5,9 @@\n+x\n e\n")
+        mending = constraint.mending(ord("`"))
+        assert mending is not None
+        assert str(mending.header) == "@@ -5 +5,2 @@"
+        go(constraint, "`")
+        assert forced_text(constraint) == "``"
+
+    def test_after_the_last_line(self) -> None:
+        constraint = self.fenced(Buffer(["a"]), "@@ -1 +1 @@\n-a\n+b\n")
+        assert following(constraint) == "$+`"
+
+    def test_lines_of_the_file_that_look_like_one(self) -> None:
+        constraint = self.fenced(Buffer(["```", "b"]), "@@ -1 +1 @@\n")
+        assert following(constraint) == " +-"
+        go(constraint, "-```\n+```\n b\n")
+        assert following(constraint) == "$+`"
+
+
 class TestWithoutFinalNewline:
     BUFFER = Buffer(["a", "b", "c"], final_newline=False)
 

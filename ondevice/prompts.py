@@ -1,0 +1,107 @@
+"""From a request to the text that a model is given: by its own template, or as a chat."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ondevice.edits import LINTSEQ, Buffer, Dialect, LintSeq, Unified
+from ondevice.edits.unified import FENCE
+from ondevice.errors import ModelFormatError
+
+if TYPE_CHECKING:
+    from ondevice.backends.base import ChatFormat
+
+_SYSTEM = (
+    "You edit files. Answer with a unified diff of the file that you are given, in one block "
+    f"that begins with {FENCE}diff, and with nothing else."
+)
+_REPLY = f"{FENCE}diff\n"
+"""How the answer begins; what the model writes is the diff from its first line on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The prompt of a model that was trained to write edits.
+
+    ``text`` holds ``{instruction}`` and, for dialects that show the file, ``{source}``.
+    """
+
+    text: str
+
+    def fill(self, instruction: str, buffer: Buffer, dialect: Dialect) -> tuple[str, str]:
+        """Return the prompt, and the text of a history that made the buffer."""
+        # One after the other, the source last: neither may be taken for the template.
+        before, _, after = self.text.partition("{instruction}")
+        source = _file_text(buffer)
+        text = before.replace("{source}", source) + instruction + after.replace("{source}", source)
+        shown = "{source}" in self.text or not isinstance(dialect, LintSeq)
+        return text, "" if shown else LINTSEQ.write_history(buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The prompt of a general model: its chat template, with a request for a unified diff."""
+
+    format: ChatFormat
+
+    def fill(self, instruction: str, buffer: Buffer, dialect: Dialect) -> tuple[str, str]:
+        """Return the prompt, up to the opening of the block that holds the diff; no history.
+
+        Raises ``ModelFormatError`` where the model's template cannot be filled in.
+        """
+        path = dialect.path if isinstance(dialect, Unified) else ""
+        request = _request(instruction, path, _file_text(buffer))
+        try:
+            text = self._render([("system", _SYSTEM), ("user", request)])
+        except ModelFormatError:
+            # Some templates know no system message (Gemma's), and say so by an error.
+            text = self._render([("user", f"{_SYSTEM}\n\n{request}")])
+        return text + _REPLY, ""
+
+    def _render(self, messages: list[tuple[str, str]]) -> str:
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        # As transformers sets it up, but for the present date, which templates may go without: the
+        # same request is to give the same tokens tomorrow.
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _refuse
+        try:
+            return environment.from_string(self.format.template).render(
+                messages=[{"role": role, "content": content} for role, content in messages],
+                add_generation_prompt=True,
+                bos_token=self.format.bos_token,
+                eos_token=self.format.eos_token,
+            )
+        except Exception as error:  # a template is a program of someone else's
+            raise ModelFormatError(
+                f"the model's chat template cannot be filled in: {error}; describe the model in an "
+                "ondevice.json beside it, with a prompt_template"
+            ) from error
+
+
+def _request(instruction: str, path: str, source: str) -> str:
+    if not source:
+        return f"{instruction}\n\nThe file {path} is empty."
+    longest = max(map(len, re.findall("`+", source)), default=0)
+    fence = "`" * max(len(FENCE), longest + 1)
+    end = "" if source.endswith("\n") else "\n"
+    return f"{instruction}\n\nThis is the file {path}:\n\n{fence}\n{source}{end}{fence}"
+
+
+def _file_text(buffer: Buffer) -> str:
+    # A byte-order mark is no part of the lines that the diff is about.
+    return buffer.text.removeprefix(buffer.bom)
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _refuse(message: str) -> str:
+    raise ValueError(message)
