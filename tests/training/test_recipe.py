@@ -116,6 +116,13 @@ def test_the_recipes_of_the_base_models_are_read(name: str) -> None:
     assert recipe.training.tokens_per_batch % recipe.model.context == 0
 
 
+def test_the_tuning_of_small_fits_its_base() -> None:
+    base, tuned = (Recipe.read(TINY.parents[1] / "small" / f"{n}.toml") for n in ("recipe", "tune"))
+    assert tuned.data
+    assert tuned.model == base.model
+    assert tuned.tokenizer == base.tokenizer
+
+
 class TestPretraining:
     PRETRAINING = RECIPE.replace(
         '[data]\ntasks = "tasks"\ndrawn = 2\ndevelopment = 0.2', '[corpus]\nfolder = "corpus"'
