@@ -6,6 +6,8 @@ from functools import cache
 
 from ondevice.sandbox import Assertions, Job, Limits, Output, Sandbox, Verdict
 
+__all__ = ["TIMEOUT", "Verdict", "judge_function", "judge_script"]
+
 TIMEOUT = 10.0
 """Seconds that a program may take."""
 
