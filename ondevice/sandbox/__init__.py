@@ -36,8 +36,8 @@ What it does not protect against:
   with ``native=True``) can forge a verdict about itself. So can, on macOS and Windows, a thread
   that takes tests out of the pipe while they are on their way.
 * Results that are made to look right: an object that says of everything that it equals it, or a
-  name of the program that hides a builtin which the tests use (``all = lambda _: True``). Tests that
-  compare types, or ``repr``, tell.
+  name of the program that hides a builtin which the tests use (``all = lambda _: True``). Tests
+  that compare types, or ``repr``, tell.
 * A program that tells tests by their arguments, and answers only these.
 * Holes in the kernel, and channels of time between processes.
 * On macOS what its kernel does not limit (memory, processes), and processes that leave their group.

@@ -69,7 +69,8 @@ class Sandbox:
     def protections(self) -> dict[str, str]:
         """What keeps a program where it belongs on this machine: from what, and by what means.
 
-        Starts a worker. Keys are among ``PROTECTIONS``; what is missing is not protected here. Raises ``CheckError`` if no worker can start.
+        Starts a worker. Keys are among ``PROTECTIONS``; what is missing is not protected here.
+        Raises ``CheckError`` if no worker can start.
         """
         worker = self._take()
         try:
