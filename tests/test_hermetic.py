@@ -156,7 +156,9 @@ def generate(backend: str) -> list[str]:
 @pytest.mark.parametrize("command", [["--help"], ["models", "list"], ["doctor"]])
 def test_looking_around_leaves_nothing(command: list[str], world: World) -> None:
     done = world.run("ondevice.cli", *command)
-    assert done.notes == []
+    # The doctor starts a worker of the sandbox, to see what protects this machine from programs.
+    worker = [f"subprocess.Popen {sys.executable}"]
+    assert done.notes == (worker if command == ["doctor"] else [])
     assert done.left == set()
 
 

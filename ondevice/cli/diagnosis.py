@@ -68,7 +68,7 @@ def diagnose() -> Diagnosis:
     model = _model()
     trials = list(_trials()) if model.ok else []
     ready = packages[0].ok is True and any(trial.ok for trial in trials)
-    return Diagnosis((*_machine(), *packages, model, *trials), ready)
+    return Diagnosis((*_machine(), *packages, model, *trials, *_sandbox()), ready)
 
 
 def _machine() -> Iterator[Item]:
@@ -157,3 +157,19 @@ def _speed(backend: str) -> float:
         for _ in range(_TRIAL_TOKENS):
             opened.evaluate([(0, [token])])
         return _TRIAL_TOKENS / (time.perf_counter() - start)
+
+
+def _sandbox() -> Iterator[Item]:
+    """What protects this machine from programs that are run to judge them."""
+    from ondevice.sandbox import PROTECTIONS, Sandbox
+
+    try:
+        with Sandbox() as sandbox:
+            found = sandbox.protections
+    except OndeviceError as error:
+        yield Item("sandbox", False, str(error))
+        return
+    for name, purpose in PROTECTIONS.items():
+        how = found.get(name)
+        detail = f"{purpose}: {how}" if how else f"{purpose}: not on this machine"
+        yield Item(f"sandbox: {name}", True if how else None, detail)

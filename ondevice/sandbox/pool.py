@@ -10,10 +10,26 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from ondevice.errors import CheckError, ClosedError, RequestError
+from ondevice.errors import ClosedError, RequestError
 from ondevice.sandbox.job import Assertions, Harness, Job, Limits, Outcome, Output, Verdict
 from ondevice.sandbox.worker import Worker, WorkerLostError
 
+PROTECTIONS = {
+    "cpu": "limits processor time",
+    "memory": "limits memory",
+    "output": "limits the size of output and files",
+    "disk": "limits all files together",
+    "processes": "limits processes and threads",
+    "files": "limits open files",
+    "leftovers": "ends whoever left the program's process group",
+    "others": "hides all other processes",
+    "network": "refuses the network",
+    "reading": "refuses to read files outside",
+    "writing": "refuses to write files outside",
+    "kernel": "refuses debugging, mounts and the like",
+    "user": "runs programs as an ordinary user",
+}
+"""What a sandbox may protect, by the names that ``Sandbox.protections`` uses."""
 _AHEAD = 2
 """Jobs that wait while each worker is at one."""
 
@@ -53,8 +69,8 @@ class Sandbox:
     def protections(self) -> dict[str, str]:
         """What keeps a program where it belongs on this machine: from what, and by what means.
 
-        Starts a worker. Keys as in the table of the package's docstring; what is missing is not
-        protected here. Raises ``CheckError`` if no worker can start.
+        Starts a worker. Keys are among ``PROTECTIONS``; what is missing is not protected here.
+        Raises ``CheckError`` if no worker can start.
         """
         worker = self._take()
         try:
@@ -203,6 +219,3 @@ def _fault(outcome: Outcome, stdout: str, limits: Limits, *, exact: bool) -> tup
         return kind, last or f"exit code {outcome.code}"
     same = outcome.stdout == stdout if exact else outcome.stdout.split() == stdout.split()
     return None if same else ("failed", f"printed {outcome.stdout[:60]!r}")
-
-
-__all__ = ["CheckError", "Sandbox"]

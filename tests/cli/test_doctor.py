@@ -12,6 +12,7 @@ import pytest
 from ondevice.catalogue import bundled
 from ondevice.cli import diagnosis, main
 from ondevice.cli.diagnosis import Diagnosis, Item
+from ondevice.sandbox import PROTECTIONS, Sandbox, worker
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 OK = Item("model tiny", True, "all files as recorded")
@@ -105,3 +106,30 @@ def test_a_backend_that_breaks_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(diagnosis, "_speed", broken)
     (item,) = diagnosis._trials()
     assert item == Item("run onnx", False, "OSError: libgomp.so.1: cannot open shared object file")
+
+
+def test_protections_are_told_and_so_are_those_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {"network": "seccomp", "cpu": "rlimit"}
+    monkeypatch.setattr(Sandbox, "protections", property(lambda _: found))
+    items = {item.name: item for item in diagnosis._sandbox()}
+    assert items["sandbox: network"] == Item(
+        "sandbox: network", True, "refuses the network: seccomp"
+    )
+    assert items["sandbox: memory"] == Item(
+        "sandbox: memory", None, "limits memory: not on this machine"
+    )
+    assert len(items) == len(PROTECTIONS)
+
+
+def test_a_sandbox_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_BOOT", "raise RuntimeError('no room')")
+    (item,) = diagnosis._sandbox()
+    assert (item.ok, item.name) == (False, "sandbox")
+    assert item.detail.endswith("RuntimeError: no room")
+
+
+def test_what_this_machine_protects_has_a_name() -> None:
+    with Sandbox() as sandbox:
+        assert sandbox.protections.keys() <= PROTECTIONS.keys()

@@ -399,7 +399,7 @@ class TestOutside:
             assert "Error" in self.ask(sandbox, f"import socket\nsocket.socket(socket.{kind})")
 
     def test_there_is_nobody_else(self, sandbox: Sandbox) -> None:
-        self.need(sandbox, "other processes")
+        self.need(sandbox, "others")
         said = self.ask(sandbox, f"import os\nos.kill({os.getpid()}, 0)")
         assert said.startswith("ProcessLookupError")
 

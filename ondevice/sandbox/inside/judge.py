@@ -151,7 +151,7 @@ def _reported(data: bytes) -> Found:
     if not isinstance(said, dict):
         return {"status": "escaped", "reason": "wrote to the judge what only the judge may"}
     kind = said.get("kind")
-    found = {"status": "error", "reason": str(said.get("reason", ""))[:300]}
+    found: Found = {"status": "error", "reason": str(said.get("reason", ""))[:300]}
     found |= {name: said[name] for name in ("line", "test_line") if isinstance(said.get(name), int)}
     if said.get("threads") is True:
         found["status"] = "escaped"

@@ -69,7 +69,7 @@ def _protect_linux(found: Protected, folder: str, disk: int, path: Iterable[str]
         namespaces.become_first()
         os.chdir(folder)
         found.first = True
-        found.how |= dict.fromkeys(("network", "other processes", "leftovers"), "namespace")
+        found.how |= dict.fromkeys(("network", "others", "leftovers"), "namespace")
         found.how["disk"] = "tmpfs"
         namespaces.drop_capabilities()
     own = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}

@@ -75,15 +75,17 @@ class Spawned:
         with contextlib.suppress(OSError):
             wire.send(self._popen.stdin.fileno(), request)
         self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def receive(self, deadline: float) -> bytes | None:
         """See ``judge.Driven``."""
         while True:
             ended = self._popen.poll() is not None
-            # What was said before the end is on the way; its own children may keep the pipe open.
+            if ended:  # what it said is on the way; its own children may keep the pipe open
+                self._listener.join(1)
             with contextlib.suppress(queue.Empty):
-                return self._said.get(timeout=1 if ended else _LATER)
+                return self._said.get(timeout=0 if ended else _LATER)
             if ended:
                 return b""
             if time.monotonic() >= deadline:
@@ -110,7 +112,6 @@ class Spawned:
         with contextlib.suppress(OSError, ValueError):
             while data := os.read(self._popen.stdout.fileno(), 1 << 16):
                 self._said.put(data)
-        self._said.put(b"")
 
     def _write(self, data: bytes) -> None:
         assert self._popen.stdin is not None
