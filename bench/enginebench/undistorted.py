@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ondevice.evaluation.everyday import read_everyday
+
 import ondevice
 from enginebench import memory
-from ondevice.evaluation.everyday import read_everyday
 from ondevice.events import Done, EditRejected, Token
 
 TASKS = Path(__file__).parents[1] / "everyday"
