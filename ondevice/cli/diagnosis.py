@@ -15,7 +15,10 @@ from ondevice.catalogue import DEFAULT_MODEL, bundled_models, find_damage, resol
 from ondevice.cli.columns import size
 from ondevice.errors import OndeviceError
 
-BASE = ("llguidance", "numpy", "onnxruntime", "pyflakes", "rich", "tokenizers", "typer", "unidiff")
+BASE = (
+    *("jinja2", "llguidance", "numpy", "onnxruntime", "pyflakes"),
+    *("rich", "tokenizers", "typer", "unidiff"),
+)
 EXTRAS = {
     "checks": ("pylint", "ruff"),
     "gguf": ("llama-cpp-python",),
