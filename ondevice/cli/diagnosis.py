@@ -22,7 +22,10 @@ BASE = (
 EXTRAS = {
     "checks": ("pylint", "ruff"),
     "gguf": ("llama-cpp-python",),
-    "export": ("gguf", "onnx", "optimum", "optimum-onnx", "safetensors", "torch", "transformers"),
+    "export": (
+        *("gguf", "onnx", "onnx-ir", "optimum", "optimum-onnx"),
+        *("safetensors", "torch", "transformers"),
+    ),
     "train": ("safetensors", "torch", "transformers"),
     "lintseq": ("datasets", "pyarrow", "pylint", "ruff"),
     "corpus": ("datasketch", "packaging"),
