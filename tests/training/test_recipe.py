@@ -10,15 +10,15 @@ from ondevice.training.recipe import Recipe
 
 from .conftest import RECIPE
 
-TINY = Path(__file__).parents[2] / "models" / "tiny" / "recipe.toml"
+TUNE = Path(__file__).parents[2] / "models" / "laptop" / "tune.toml"
 
 
 def test_the_shipped_recipe_is_read() -> None:
-    recipe = Recipe.read(TINY)
-    assert recipe.name == "tiny"
+    recipe = Recipe.read(TUNE)
+    assert recipe.name == "laptop-tuned"
     assert recipe.data
-    assert recipe.data.tasks == TINY.parents[2] / "bench" / "everyday"
-    assert recipe.data.families == TINY.parents[1] / "families"
+    assert recipe.data.tasks == TUNE.parents[2] / "bench" / "everyday"
+    assert recipe.data.families == TUNE.parents[1] / "families"
     assert recipe.training.keep == "best"
 
 
@@ -101,23 +101,23 @@ def test_the_fingerprint_knows_what_a_run_depends_on(recipe: Path) -> None:
 
 def test_the_fingerprint_of_a_recorded_run_stays() -> None:
     """It could not be resumed, or prolonged, by code that changes it."""
-    recipe = Recipe.read(TINY.parents[1] / "laptop" / "recipe.toml")
+    recipe = Recipe.read(TUNE.parents[1] / "laptop" / "recipe.toml")
     known = "8d7540d1f60079a90a4041a3cd788d7c653d4e9192d41cd5e4f9117ac93f9667"
     assert recipe.fingerprint() == known
 
 
 @pytest.mark.parametrize("name", ["laptop", "small"])
 def test_the_recipes_of_the_base_models_are_read(name: str) -> None:
-    recipe = Recipe.read(TINY.parents[1] / name / "recipe.toml")
+    recipe = Recipe.read(TUNE.parents[1] / name / "recipe.toml")
     assert recipe.name == name
     assert recipe.data is None
     assert recipe.corpus
-    assert recipe.corpus.folder == (TINY.parents[2] / "runs" / "corpus").resolve()
+    assert recipe.corpus.folder == (TUNE.parents[2] / "runs" / "corpus").resolve()
     assert recipe.training.tokens_per_batch % recipe.model.context == 0
 
 
 def test_the_tuning_of_small_fits_its_base() -> None:
-    base, tuned = (Recipe.read(TINY.parents[1] / "small" / f"{n}.toml") for n in ("recipe", "tune"))
+    base, tuned = (Recipe.read(TUNE.parents[1] / "small" / f"{n}.toml") for n in ("recipe", "tune"))
     assert tuned.data
     assert tuned.model == base.model
     assert tuned.tokenizer == base.tokenizer
