@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ondevice.evaluation.everyday import read_everyday
-
 import ondevice
 from enginebench import memory
+from ondevice.evaluation.suites.everyday import read_everyday
 from ondevice.events import Done, EditRejected, Token
 
 TASKS = Path(__file__).parents[1] / "everyday"
@@ -27,7 +26,7 @@ Request = dict[str, Any]
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    problems = read_everyday(TASKS, "wordings")[: options.problems]
+    problems = read_everyday(TASKS, "wordings").problems[: options.problems]
     wordings = [{"prompt": problem.instruction} for problem in problems]
     result: dict[str, Any] = {}
     for backend in options.backends:
