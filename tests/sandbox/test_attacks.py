@@ -326,6 +326,16 @@ def test_who_prints_too_much_is_told_so(judge: Judge) -> None:
     assert (verdict.passed, verdict.status) == (False, "output")
 
 
+def test_what_is_said_not_to_be_protected_against(judge: Judge) -> None:
+    """So that the docstring stays true: a change here is one there."""
+    equal = (
+        "class E:\n    def __eq__(self, _):\n        return True\ndef double(n):\n    return E()"
+    )
+    assert judge(equal).passed
+    hidden = "def all(_):\n    return True\n" + WRONG
+    assert judge(hidden, Assertions(("assert all(double(n) == 2 * n for n in (1, 2))",))).passed
+
+
 @linux
 def test_children_end_with_the_program(sandbox: Sandbox) -> None:
     """Also those that left its group; all of a worker's processes have its folder on their line."""
