@@ -40,7 +40,7 @@ class Peer:
 
     def __init__(self, python: str, name: str, timeout: float, workers: int) -> None:
         self.name = name
-        self._command = [python, str(HERE / "peers" / "harnesses.py"), name]
+        self._command = [python, "-I", str(HERE / "peers" / "harnesses.py"), name]
         self._options = {"timeout": timeout, "workers": workers}
         self._popen: subprocess.Popen[str] | None = None
 
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--peers", required=True, metavar="PYTHON")
     parser.add_argument("--samples", type=int, default=2200)
     parser.add_argument("--timeout", type=float, default=3.0)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--timed", type=int, default=400, help="programs to time")
     parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "sandbox.json")

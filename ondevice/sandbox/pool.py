@@ -83,24 +83,29 @@ class Sandbox:
         """Judge jobs and yield them with their verdicts as they end, in any order.
 
         ``jobs`` is advanced in the caller's thread, by no more than a few jobs ahead of what has
-        been yielded. Raises as ``judge_one``.
+        been yielded. An iteration that is given up waits for the jobs that have begun. Raises as
+        ``judge_one``.
         """
         waiting: dict[Future[Verdict], Job] = {}
         source = iter(jobs)
         more = True
         with ThreadPoolExecutor(len(self._workers)) as threads:
-            while True:
-                while more and len(waiting) < len(self._workers) + _AHEAD:
-                    job = next(source, None)
-                    more = job is not None
-                    if job is not None:
-                        waiting[threads.submit(self.judge_one, job)] = job
-                    if any(future.done() for future in waiting):
-                        break
-                if not waiting:
-                    return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
+            try:
+                while True:
+                    while more and len(waiting) < len(self._workers) + _AHEAD:
+                        job = next(source, None)
+                        more = job is not None
+                        if job is not None:
+                            waiting[threads.submit(self.judge_one, job)] = job
+                        if any(future.done() for future in waiting):
+                            break
+                    if not waiting:
+                        return
+                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        yield waiting.pop(future), future.result()
+            finally:  # where the caller has seen enough
+                for future in waiting:
+                    future.cancel()
 
     def judge_one(self, job: Job) -> Verdict:
         """Judge one job. Raises ``CheckError`` if no worker can start, ``ClosedError``."""

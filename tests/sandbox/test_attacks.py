@@ -5,9 +5,9 @@ The headings are the lines of the list in the docstring of ``ondevice.sandbox``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -287,7 +287,7 @@ def test_a_harness_is_not_read_either(judge: Judge) -> None:
 
 
 def test_the_tests_are_not_there_while_the_program_runs(judge: Judge) -> None:
-    """Not in names, nor anywhere in what its frames lead to."""
+    """Not in names, nor anywhere in what its frames lead to; nor is what guards them."""
     program = """
 import sys
 seen, waiting = set(), []
@@ -308,6 +308,8 @@ while waiting and len(seen) < 200000:
     elif isinstance(thing, (str, bytes)):
         thing = thing.decode("latin-1") if isinstance(thing, bytes) else thing
         found |= "elbuod"[::-1] + "(7)" in thing
+    elif hasattr(thing, "__closure__"):
+        found |= "guard" in thing.__module__ and thing.__name__ == "hook"
     elif hasattr(thing, "__dict__"):
         waiting.append(vars(thing))
     elif hasattr(thing, "__slots__"):
@@ -324,28 +326,40 @@ def test_who_prints_too_much_is_told_so(judge: Judge) -> None:
     assert (verdict.passed, verdict.status) == (False, "output")
 
 
-def test_children_end_with_the_program(judge: Judge) -> None:
-    """Also those that left its group; told by the sandbox's own folder, which they would fill."""
+def test_what_is_said_not_to_be_protected_against(judge: Judge) -> None:
+    """So that the docstring stays true: a change here is one there."""
+    equal = (
+        "class E:\n    def __eq__(self, _):\n        return True\ndef double(n):\n    return E()"
+    )
+    assert judge(equal).passed
+    hidden = "def all(_):\n    return True\n" + WRONG
+    assert judge(hidden, Assertions(("assert all(double(n) == 2 * n for n in (1, 2))",))).passed
+
+
+@linux
+def test_children_end_with_the_program(sandbox: Sandbox) -> None:
+    """Also those that left its group; all of a worker's processes have its folder on their line."""
+    if "others" not in sandbox.protections:
+        pytest.skip("there is no namespace on this machine")
     program = """
 import os, time
-if os.fork() == 0:
-    try:
-        os.setsid()
-    except OSError:
-        pass
-    if os.fork() == 0:
-        while True:
-            time.sleep(0.01)
-    os._exit(0)
+try:
+    for _ in range(2):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(60)
+            os._exit(0)
+except PermissionError:  # a program of root's
+    pass
 """
-    before = _processes()
-    judge(program + RIGHT)
-    assert _processes() <= before + 1  # a worker more, where the old one was replaced
-
-
-def _processes() -> int:
-    shown = subprocess.run(["ps", "-e"], capture_output=True, text=True, check=False).stdout
-    return shown.count("python")
+    assert sandbox.judge_one(Job(program + RIGHT, TESTS)).passed
+    folder = os.fsencode(sandbox._workers[0]._folder)
+    lines = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            lines.append(Path("/proc", process, "cmdline").read_bytes())
+    assert sum(folder in line for line in lines) == 2  # the worker, and who waits for it
 
 
 @linux

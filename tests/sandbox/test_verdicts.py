@@ -148,6 +148,17 @@ def test_time_runs_out(sandbox: Sandbox) -> None:
     assert sandbox.run("import time\ntime.sleep(9)", limits=limits).status == "timeout"
 
 
+def test_processor_time_runs_out(sandbox: Sandbox) -> None:
+    if "cpu" not in sandbox.protections:
+        pytest.skip("processor time is not limited on this machine")
+    job = Job("while True:\n    pass\n", Assertions(TESTS), limits=Limits(seconds=60, cpu=1))
+    verdict = sandbox.judge_one(job)
+    assert (verdict.status, verdict.reason) == (
+        "timeout",
+        "used more than 1 s of processor time",
+    )
+
+
 def test_modules_of_the_installation_can_be_imported(sandbox: Sandbox) -> None:
     assert tell(sandbox, "import numpy as np\nx = np.arange(3).sum()\n", "assert x == 3").passed
     assert tell(

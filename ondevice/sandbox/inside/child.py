@@ -51,14 +51,14 @@ _RESTORED = (builtins, math)
 
 @dataclass(slots=True)
 class Task:
-    """One run: the program, its limits, and descriptors of what it reads and writes.
+    """One run: the program, its prepared limits, and descriptors of what it reads and writes.
 
     ``streams`` None: a program under tests that is given nothing; else stdin, stdout and stderr.
     ``steps`` and ``acknowledgments`` are -1 for a script, which runs alone.
     """
 
     program: str
-    limits: dict[str, Any]
+    limits: list[tuple[str, int, int]]
     streams: tuple[int, int, int] | None
     steps: int
     acknowledgments: int
@@ -68,14 +68,13 @@ class World:
     """What all programs of a worker find, made once, since each page that a fresh process changes
     has to be copied for it.
 
-    ``folder`` is where they run, ``base`` as ``limit`` wants it. ``filters`` are the calls that
-    each process refuses itself; ``grouped``: its end does not depend on a group of its own.
+    ``folder`` is where they run. ``filters`` are what each process has to put up itself;
+    ``grouped``: its end does not depend on a group of its own.
     """
 
     def __init__(
         self,
         folder: str,
-        base: int,
         filters: tuple[bytes, ...],
         *,
         native: bool,
@@ -84,15 +83,14 @@ class World:
     ) -> None:
         self.folder = folder
         self.token = token or os.urandom(TOKEN // 2).hex().encode()
-        self._base = base
         self._filters = [seccomp.prepared(program) for program in filters]
-        self._native = native
+        # In lists, so that nothing leads to them any more once they have been taken out.
+        self._guards = [guard(native=native)]
         self._grouped = grouped
         _make_environment(folder)
         sys.argv[:] = [FILE]
         self._module = types.ModuleType("__main__")
         self._programs: list[types.CodeType | None] = [None]
-        # In a list, so that nothing leads to it any more once it has been taken out.
         self._steps = [_steps(self._programs, vars(self._module), self.token)]
         self._open_streams()
         hide_frames()
@@ -136,8 +134,8 @@ class World:
         for put_up in self._filters:
             put_up()
         if judged:
-            guard(native=self._native)
-        limit(task.limits, self._base)
+            sys.addaudithook(self._guards.pop())
+        limit(task.limits)
 
 
 def _stream(descriptor: int, mode: str) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
-import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -61,10 +60,13 @@ _MODULES = frozenset(
 _ATTRIBUTES = frozenset({"f_code", "__code__", "__closure__", "tb_frame", "gi_code"})
 
 
-def guard(*, native: bool) -> None:
-    """Refuse, from now on, tracing, foreign frames, the collector's lists and, unless ``native``,
-    ctypes; for good in this process and its forks."""
-    sys.addaudithook(_hook(_WATCHING if native else _WATCHING | _NATIVE))
+Hook = Callable[[str, tuple[Any, ...]], None]
+
+
+def guard(*, native: bool) -> Hook:
+    """Return an audit hook that refuses tracing, foreign frames, the collector's lists and, unless
+    ``native``, ctypes; once added, for good in a process and its forks."""
+    return _hook(_WATCHING if native else _WATCHING | _NATIVE)
 
 
 def hide_frames() -> None:
@@ -77,7 +79,7 @@ def hide_frames() -> None:
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(types.FrameType))
 
 
-def _hook(refused: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
+def _hook(refused: frozenset[str]) -> Hook:
     # A program may change every builtin and every module; what is bound here it cannot.
     modules, attributes, file, shift = _MODULES, _ATTRIBUTES, __file__, SHIFT
     of_class, frame_type, function_type = isinstance, types.FrameType, types.FunctionType

@@ -7,6 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 CONTROL = 240
 """Descriptors from here on are the judge's; no program can open or replace one, since each number
 is above the limit that it gets."""
@@ -19,15 +24,13 @@ def address_space() -> int:
     return 0
 
 
-def limit(limits: Mapping[str, Any], base: int) -> list[str]:
-    """Limit this process and its children; return the names of what the system refused to limit.
+def prepare(limits: Mapping[str, Any], base: int) -> list[tuple[str, int, int]]:
+    """Return what ``limit`` sets: names, numbers of the resources, and values.
 
     ``base``: the address space that a program does not answer for.
     """
-    try:
-        import resource
-    except ImportError:  # Windows
-        return ["cpu", "memory", "output", "processes", "files", "core"]
+    if resource is None:
+        return []
     cpu = math.ceil(limits["cpu"] or limits["seconds"])
     wanted = {
         "cpu": ("RLIMIT_CPU", cpu + 1),
@@ -37,15 +40,25 @@ def limit(limits: Mapping[str, Any], base: int) -> list[str]:
         "files": ("RLIMIT_NOFILE", min(limits["files"], CONTROL)),
         "core": ("RLIMIT_CORE", 0),
     }
-    refused = []
+    found = []
     for name, (constant, value) in wanted.items():
+        number = getattr(resource, constant, None)
+        if number is not None:
+            hard = resource.getrlimit(number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            found.append((name, number, value))
+    return found
+
+
+def limit(prepared: list[tuple[str, int, int]]) -> list[str]:
+    """Limit this process and its children; return the names of what it is limited in."""
+    done = []
+    for name, number, value in prepared:
         # A limit that cannot be set is no verdict on the program: macOS has not all of them, and
         # refuses values that are below what is in use.
         try:
-            number = getattr(resource, constant)
-            hard = resource.getrlimit(number)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(number, (value, value))
-        except (AttributeError, ValueError, OSError):
-            refused.append(name)
-    return refused
+        except (ValueError, OSError):
+            continue
+        done.append(name)
+    return done

@@ -68,12 +68,13 @@ class Process:
 
     def end(self) -> int:
         """Kill it and all that it started; return its exit code, minus the signal that ended it."""
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(self.pid, signal.SIGKILL)
         if self._first:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
+        else:
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(self.pid, signal.SIGKILL)
         self._reap()
         for descriptor in (self._handle, self._steps, self._acknowledgments):
             if descriptor >= 0:

@@ -94,21 +94,20 @@ def _protect_linux(found: Protected, folder: str, disk: int, path: Iterable[str]
 
 def _limited(found: Protected) -> list[str]:
     """Return which limits a process here can get, tried by one."""
-    names = ["cpu", "memory", "output", "processes", "files"]
     if not hasattr(os, "fork"):
         return []
+    most = {"seconds": 60, "cpu": None, "memory": 1 << 30, "output": 1 << 20}
+    prepared = limits.prepare({**most, "processes": 64, "files": 64}, found.base)
     mine, theirs = os.pipe()
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            most = {"seconds": 60, "cpu": None, "memory": 1 << 30, "output": 1 << 20}
-            refused = limits.limit({**most, "processes": 64, "files": 64}, found.base)
-            os.write(theirs, ",".join(refused).encode())
+            os.write(theirs, " ".join(limits.limit(prepared)).encode())
         os._exit(0)
     os.close(theirs)
-    refused = os.read(mine, 1000).decode().split(",")
+    names = set(os.read(mine, 1000).decode().split()) - {"core"}
     os.close(mine)
     os.waitpid(child, 0)
     if "user" not in found.how and sys.platform == "linux" and not found.filters:
-        refused.append("processes")  # root is not held to it
-    return [name for name in names if name not in refused]
+        names.discard("processes")  # root is not held to it
+    return sorted(names)

@@ -7,10 +7,8 @@ import gc
 import importlib
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -18,7 +16,7 @@ from typing import Any, NoReturn
 from ondevice.sandbox.inside import protection, wire
 from ondevice.sandbox.inside.child import Task, World
 from ondevice.sandbox.inside.judge import judge, script_answer
-from ondevice.sandbox.inside.limits import address_space
+from ondevice.sandbox.inside.limits import address_space, prepare
 from ondevice.sandbox.inside.process import Process, fork
 
 _COMMON = """
@@ -61,10 +59,10 @@ class Server:
             os.dup2(nothing, stream)
         protected = protection.protect(self._folder, settings["disk"], sys.path)
         self._first = protected.first
+        self._base = protected.base or address_space()
         self._work = os.path.join(self._folder, "work")
         self.world = World(
             self._work,
-            protected.base or address_space(),
             protected.filters,
             native=settings["native"],
             grouped=protected.first,
@@ -116,12 +114,13 @@ class Server:
         self, request: dict[str, Any], streams: tuple[int, int, int] | None, *, judged: bool
     ) -> tuple[Process | None, Task]:
         os.mkdir(self._work)
+        limits = prepare(request["limits"], self._base)
         process, steps, acknowledgments = fork(judged=judged, first=self._first)
         if process is None and streams:
             # The files are closed when the judge's frames go.
             first, second, third = streams
             streams = os.dup(first), os.dup(second), os.dup(third)
-        return process, Task(request["program"], request["limits"], streams, steps, acknowledgments)
+        return process, Task(request["program"], limits, streams, steps, acknowledgments)
 
 
 def cleared(folder: str, keep: tuple[str, ...] = ()) -> bool:
@@ -150,6 +149,8 @@ def _insist(path: str) -> None:
             inner = os.path.join(folder, name)
             if not os.path.islink(inner):
                 os.chmod(inner, 0o700)
+    import shutil  # here, since each library that it brings makes each fork slower
+
     shutil.rmtree(path)
 
 
@@ -158,6 +159,8 @@ def _file(content: str) -> Any:
     if hasattr(os, "memfd_create"):
         file = open(os.memfd_create("stream"), "w+b", buffering=0)  # noqa: SIM115
     else:
+        import tempfile  # as above
+
         file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
     if content:
         file.write(content.encode("utf-8", "surrogatepass"))

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ondevice.sandbox.inside import wire
 from ondevice.sandbox.inside.child import Task, World
-from ondevice.sandbox.inside.limits import address_space
+from ondevice.sandbox.inside.limits import address_space, prepare
 from ondevice.sandbox.inside.server import import_all
 
 
@@ -33,7 +33,6 @@ def main() -> NoReturn:
         os.close(opened)
     world = World(
         os.path.join(folder, "work"),
-        address_space(),
         (),
         native=settings["native"],
         grouped=True,
@@ -41,7 +40,7 @@ def main() -> NoReturn:
     )
     task = Task(
         request["program"],
-        request["limits"],
+        prepare(request["limits"], address_space()),
         None,
         steps if judged else -1,
         acknowledgments if judged else -1,
