@@ -125,8 +125,8 @@ def test_disagreement_is_an_error_and_leaves_nothing(
 
 
 def test_what_cannot_be_exported(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="q2_k cannot be exported"):
-        export_checkpoint(checkpoint, tmp_path / "model", quantize=["q2_k"], **CARD)
+    with pytest.raises(RequestError, match="q9_9 cannot be exported"):
+        export_checkpoint(checkpoint, tmp_path / "model", quantize=["q9_9"], **CARD)
     with pytest.raises(RequestError, match="none of these"):
         export_checkpoint(checkpoint, tmp_path / "m", formats=["gguf"], quantize=["int8"], **CARD)
     with pytest.raises(ModelNotFoundError):
