@@ -12,9 +12,16 @@ from ondevice.errors import DependencyError, RequestError
 
 REQUESTS = (
     "write fizzbuzz",
-    "write a function that counts the words of a text",
-    "a stack class with push and pop",
+    "Write a function count_words(text) that returns a dictionary from every word of the text to "
+    "how often it occurs. Words are separated by white space; commas, full stops, question marks "
+    "and exclamation marks at their ends do not belong to them, and capitals count as small "
+    "letters. For an empty text the dictionary is empty.",
+    "Write a class Stack with the methods push(item), pop(), peek(), is_empty() and size(). The "
+    "item that was pushed last is popped first; pop and peek raise an IndexError with the message "
+    "'the stack is empty' when there is nothing on the stack. Give the class and each of its "
+    "methods a short docstring.",
 )
+"""A short one, and two that are longer than the grid on which a prefix is used again."""
 _PACKAGES = {"llama_cpp": "llama_cpp", "onnx": "onnxruntime"}
 
 

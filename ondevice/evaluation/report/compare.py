@@ -1,9 +1,10 @@
 """What two documents differ in, beyond the noise.
 
 Speeds are compared by Welch's t-test over the repetitions, at 1% (two-sided), and a difference must
-be 2% at least, since a machine drifts by so much between two runs. Shares of problems are compared
-problem by problem, by a bootstrap over those that both have: where 99% of the differences drawn
-have the same sign, it counts.
+be 2% at least. That is the noise within a run: a machine that others use drifts by more between
+two runs, which no test over repetitions can see. Shares of problems are compared problem by
+problem, by a bootstrap over those that both have: where 99% of the differences drawn have the same
+sign, it counts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ondevice.evaluation.estimate import pass_at_k
+from ondevice.evaluation.report.document import label
 
 LEVEL = 0.01
 SMALLEST = 0.02
@@ -119,7 +121,7 @@ def _shares(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Differenc
 
 def _problems(document: dict[str, Any]) -> dict[str, dict[str, tuple[int, int]]]:
     return {
-        one["suite"]: {row["id"]: (row["samples"], row["passed"]) for row in one["problems"]}
+        label(one): {row["id"]: (row["samples"], row["passed"]) for row in one["problems"]}
         for one in document["passk"]
     }
 

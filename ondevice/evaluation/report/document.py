@@ -35,6 +35,13 @@ def bench_document(
     }
 
 
+def label(passk: dict[str, Any]) -> str:
+    """Return what tells a measurement of pass@k from others of the same suite."""
+    parameters = passk.get("parameters") or {}
+    said = [f"{name} {parameters[name]}" for name in ("check", "temperature") if name in parameters]
+    return ", ".join([passk["suite"], *said])
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """Read a document of ``bench``; one of a part alone becomes a whole with that part.
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ondevice.evaluation.report.charts import Series, line_chart, number
+from ondevice.evaluation.report.document import label
 from ondevice.evaluation.report.style import STYLE
 
 
@@ -134,7 +135,7 @@ def _passk_rows(document: dict[str, Any]) -> Iterable[list[str]]:
     cost = figures["tokens a passing program"]
     for k, found in figures["pass@k"].items():
         yield [
-            document["suite"] + remarks,
+            label(document) + remarks,
             str(figures["problems"]),
             k,
             f"{found['value']:.1%}",

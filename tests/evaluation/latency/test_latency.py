@@ -14,6 +14,7 @@ import pytest
 
 import ondevice
 from ondevice.backends.base import Logits
+from ondevice.decoding.pool import CHUNK
 from ondevice.errors import CheckError, ModelNotFoundError, RequestError
 from ondevice.evaluation.latency import LatencyPlan, Variant, find_variants, measure
 from ondevice.evaluation.latency.bare import measure_bare, percentiles
@@ -133,6 +134,12 @@ def test_limits_are_measured_and_bound_a_token() -> None:
     bound = Roofline(1, 1e9, 1e10)
     assert bound.tokens_per_second(10**7, 10**6) == 100
     assert bound.tokens_per_second(10**6, 10**8) == 100
+
+
+def test_most_requests_are_long_enough_for_a_prefix_to_be_used_again() -> None:
+    with ondevice.load(backend="onnx") as model:
+        lengths = [len(model._backend.tokenize(text)) for text in SMALL.requests]
+    assert sum(length > CHUNK for length in lengths) >= 2
 
 
 def test_measuring_leaves_requests_as_they_are() -> None:

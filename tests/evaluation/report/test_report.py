@@ -218,6 +218,20 @@ def test_shares_are_compared_problem_by_problem(passed: int, counts: bool) -> No
     assert found.better is ((passed > 30) if counts else None)
 
 
+def test_measurements_of_one_suite_are_told_apart() -> None:
+    def both(passed: int) -> dict[str, Any]:
+        made = document()
+        checked, free = passk(passed), passk(30)
+        checked["parameters"], free["parameters"] = {"check": "names"}, {"check": "none"}
+        return made | {"passk": [checked, free]}
+
+    found = [one for one in compare(both(45), both(15)) if "pass@" in one.name]
+    assert {one.name: one.counts for one in found} == {
+        "<everyday>, check names, pass@1": True,
+        "<everyday>, check none, pass@1": False,
+    }
+
+
 def test_welch_agrees_with_known_values() -> None:
     # Equal variances and sizes: Student's t with 8 degrees of freedom; t = 2.306 has p = 0.05.
     one = [0.0, 1.0, 2.0, 3.0, 4.0]
