@@ -118,7 +118,7 @@ class Sandbox:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Verdict(False, "error", f"the tests do not compile: {error}")
         answer = self._ask(self._request("tests", job.program, stdin, job.limits), steps)
-        return _verdict(answer, setup, tests, job.limits or self.limits)
+        return _verdict(answer, job, setup, tests, job.limits or self.limits)
 
     def run(self, program: str, stdin: str = "", limits: Limits | None = None) -> Outcome:
         """Run a program as a script and return how it ended and what it printed.
@@ -193,12 +193,14 @@ def _tests(expect: Assertions | Harness) -> tuple[list[str], list[str], str]:
     return [expect.setup] * bool(expect.setup.strip()), list(expect.tests), expect.stdin
 
 
-def _verdict(answer: dict[str, Any], setup: list[str], tests: list[str], limits: Limits) -> Verdict:
+def _verdict(
+    answer: dict[str, Any], job: Job, setup: list[str], tests: list[str], limits: Limits
+) -> Verdict:
     passed = answer["status"] == "passed"
     reason = answer.get("reason", "")
     if answer["status"] == "timeout" and not reason:
         reason = f"ran for more than {limits.seconds:g} s"
-    test, line = None, answer.get("test_line")
+    test, line = None, _line_of("\n".join([*setup, *tests]), answer.get("test_line"))
     if line is not None:
         number, line = locate(line, [*setup, *tests])
         test = number - len(setup) if number >= len(setup) else None
@@ -208,10 +210,15 @@ def _verdict(answer: dict[str, Any], setup: list[str], tests: list[str], limits:
         reason,
         round(answer["seconds"], 4),
         len(tests) if passed else test,
-        answer.get("line"),
+        _line_of(job.program, answer.get("line")),
         test,
         line,
     )
+
+
+def _line_of(text: str, line: int | None) -> int | None:
+    """Return the line if the text has one of that number: what a program says may be forged."""
+    return line if line is not None and 1 <= line <= text.count("\n") + 1 else None
 
 
 def _fault(outcome: Outcome, stdout: str, limits: Limits, *, exact: bool) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """The process that one program runs in: made ready, then driven through program and tests.
 
 A program shares this process with what drives it. So nothing here is Python code while the program
-runs: the steps are iterators of C, which no frame, trace function or patched name leads to. Each
+runs: the steps are iterators of C, which no frame, trace function or patched name leads to. The
 tests come through a pipe when the program has come to its end and this has been acknowledged, and
 an acknowledgment needs a token that only those iterators hold.
 """
