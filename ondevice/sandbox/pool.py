@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ondevice.errors import ClosedError, RequestError
 from ondevice.sandbox.job import Assertions, Harness, Job, Limits, Outcome, Output, Verdict
+from ondevice.sandbox.tests import compiled, locate
 from ondevice.sandbox.worker import Worker, WorkerLostError
 
 PROTECTIONS = {
@@ -112,9 +113,12 @@ class Sandbox:
         if isinstance(job.expect, Output):
             return self._judge_output(job, job.expect)
         setup, tests, stdin = _tests(job.expect)
-        request = self._request("tests", job.program, stdin, job.limits)
-        answer = self._ask(request, [*setup, *tests])
-        return _verdict(answer, len(setup), len(tests), job.limits or self.limits)
+        try:
+            steps = compiled([*setup, *tests])
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Verdict(False, "error", f"the tests do not compile: {error}")
+        answer = self._ask(self._request("tests", job.program, stdin, job.limits), steps)
+        return _verdict(answer, job, setup, tests, job.limits or self.limits)
 
     def run(self, program: str, stdin: str = "", limits: Limits | None = None) -> Outcome:
         """Run a program as a script and return how it ended and what it printed.
@@ -189,24 +193,32 @@ def _tests(expect: Assertions | Harness) -> tuple[list[str], list[str], str]:
     return [expect.setup] * bool(expect.setup.strip()), list(expect.tests), expect.stdin
 
 
-def _verdict(answer: dict[str, Any], setup: int, tests: int, limits: Limits) -> Verdict:
+def _verdict(
+    answer: dict[str, Any], job: Job, setup: list[str], tests: list[str], limits: Limits
+) -> Verdict:
     passed = answer["status"] == "passed"
     reason = answer.get("reason", "")
     if answer["status"] == "timeout" and not reason:
         reason = f"ran for more than {limits.seconds:g} s"
-    test = answer.get("test")
-    if test is not None:
-        test = test - setup if test >= setup else None
+    test, line = None, _line_of("\n".join([*setup, *tests]), answer.get("test_line"))
+    if line is not None:
+        number, line = locate(line, [*setup, *tests])
+        test = number - len(setup) if number >= len(setup) else None
     return Verdict(
         passed,
         answer["status"],
         reason,
         round(answer["seconds"], 4),
-        tests if passed else test,
-        answer.get("line"),
+        len(tests) if passed else test,
+        _line_of(job.program, answer.get("line")),
         test,
-        answer.get("test_line"),
+        line,
     )
+
+
+def _line_of(text: str, line: int | None) -> int | None:
+    """Return the line if the text has one of that number: what a program says may be forged."""
+    return line if line is not None and 1 <= line <= text.count("\n") + 1 else None
 
 
 def _fault(outcome: Outcome, stdout: str, limits: Limits, *, exact: bool) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import marshal
 import os
 import select
 import shutil
@@ -89,7 +90,7 @@ class Worker:
         assert self._popen.stdin is not None
         try:
             for message in messages:
-                wire.send(self._popen.stdin.fileno(), message)
+                wire.send(self._popen.stdin.fileno(), marshal.dumps(message))
             answer: dict[str, Any] = self._receive(seconds + _GRACE)
         except OSError as error:
             self.stop()
@@ -119,7 +120,7 @@ class Worker:
         source = self._popen.stdout.fileno()
         with _killed_after(seconds, source, self._kill):
             try:
-                return wire.receive(source)
+                return json.loads(wire.receive(source))
             except (EOFError, OSError, ValueError) as error:
                 raise WorkerLostError from error
 
@@ -165,6 +166,7 @@ def _environment(folder: str) -> dict[str, str]:
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
+        "LD_BIND_NOW": "1",  # once for all, where each fork would look symbols up for itself
         "PYTHONHASHSEED": "0",
     }
 

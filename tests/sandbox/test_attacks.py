@@ -326,6 +326,15 @@ def test_who_prints_too_much_is_told_so(judge: Judge) -> None:
     assert (verdict.passed, verdict.status) == (False, "output")
 
 
+@pytest.mark.parametrize("line", ["10000000", "-3", "true", "[]", '"x"'])
+def test_a_forged_report_fails_and_misleads_nobody(judge: Judge, line: str) -> None:
+    report = f'!{{"line": {line}, "test_line": {line}, "reason": "x", "kind": "AssertionError"}}'
+    verdict = judge(f"import os\nos.write(241, {report.encode()})\nos._exit(0)")
+    assert (verdict.passed, verdict.status, verdict.reason) == (False, "failed", "x")
+    assert verdict.line in (None, 1)
+    assert verdict.test_line in (None, 1)
+
+
 def test_what_is_said_not_to_be_protected_against(judge: Judge) -> None:
     """So that the docstring stays true: a change here is one there."""
     equal = (

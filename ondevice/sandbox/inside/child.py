@@ -1,7 +1,7 @@
 """The process that one program runs in: made ready, then driven through program and tests.
 
 A program shares this process with what drives it. So nothing here is Python code while the program
-runs: the steps are iterators of C, which no frame, trace function or patched name leads to. Each
+runs: the steps are iterators of C, which no frame, trace function or patched name leads to. The
 tests come through a pipe when the program has come to its end and this has been acknowledged, and
 an acknowledgment needs a token that only those iterators hold.
 """
@@ -15,6 +15,7 @@ import builtins
 import contextlib
 import ctypes
 import functools
+import gc
 import io
 import itertools
 import json
@@ -33,8 +34,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ondevice.sandbox.inside import seccomp
-from ondevice.sandbox.inside.guard import SHIFT, guard, hide_frames
-from ondevice.sandbox.inside.limits import CONTROL, limit
+from ondevice.sandbox.inside.guard import guard, hide_frames
+from ondevice.sandbox.inside.limits import CONTROL, SHIFT, limit
 
 FILE = "program.py"
 TOKEN = 32
@@ -122,6 +123,7 @@ class World:
                 os.setsid()
             _signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(self.folder)
+        gc.enable()
         if judged:
             os.dup2(task.steps, _STEPS, inheritable=False)
             os.dup2(task.acknowledgments, _ACKNOWLEDGMENTS, inheritable=False)

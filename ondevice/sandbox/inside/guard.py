@@ -12,8 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-SHIFT = 10_000_000
-"""Lines of tests are numbered from here on, so that their frames are told from the program's."""
+from ondevice.sandbox.inside.limits import SHIFT
 
 _WATCHING = frozenset(
     {

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import marshal
 import os
 import signal
 import time
-import types
 from typing import IO, Any, Literal, Protocol
 
 from ondevice.sandbox.inside.child import REPORT, STEP, TOKEN
-from ondevice.sandbox.inside.guard import SHIFT
 
 _GRACE = 0.25
 """Seconds beyond its limit of processor time in which a process is told from one that is slow."""
@@ -37,25 +34,22 @@ class Driven(Protocol):
         """Kill it and all that it started; return its exit code, minus the signal that ended it."""
 
 
-def judge(process: Driven, tests: list[str], limits: Found, token: bytes) -> Found:
+def judge(process: Driven, steps: list[bytes], limits: Found, token: bytes) -> Found:
     """Send the tests when the program has come to its end; then end the process.
 
-    Returns the fields of a verdict; ``test`` counts from 0, and is None where no test was begun or
-    it is not known which.
+    ``steps`` are as ``ondevice.sandbox.tests`` makes them. Returns the fields of a verdict; a
+    ``test_line`` counts through all tests.
     """
     start = time.monotonic()
     lead = _Lead(process, start + limits["seconds"], token)
     try:
-        found = lead.through(tests)
+        found = lead.through(steps)
     finally:
         code = process.end()
     seconds = time.monotonic() - start
     if found is None:
         found = _ending(code, seconds, limits)
-    found = {"test": None, "test_line": None, **found, "seconds": seconds}
-    if found["test_line"] is not None:
-        found["test"], found["test_line"] = _at(found["test_line"], tests)
-    return found
+    return {**found, "seconds": seconds}
 
 
 class _Lead:
@@ -66,12 +60,8 @@ class _Lead:
         self._token = token
         self.acknowledged = 0
 
-    def through(self, tests: list[str]) -> Found | None:
+    def through(self, steps: list[bytes]) -> Found | None:
         """Return how it went; None where the process has just ended."""
-        try:
-            steps = _compiled(tests)
-        except (SyntaxError, ValueError, RecursionError) as error:
-            return {"status": "error", "reason": f"the tests do not compile: {error}"}
         sent = 0
         while self.acknowledged <= len(steps):
             found = self._acknowledgment()
@@ -108,38 +98,6 @@ class _Lead:
         if given == self._token + STEP % self.acknowledged:
             return True
         return {"status": "escaped", "reason": "wrote to the judge what only the judge may"}
-
-
-def _compiled(tests: list[str]) -> list[bytes]:
-    """Return the steps that the tests are: one, or each its own where they cannot be joined."""
-    joined = "\n".join(tests)
-    try:
-        codes = [compile(joined, "<tests>", "exec", dont_inherit=True)]
-    except SyntaxError:
-        codes = [compile(test, "<tests>", "exec", dont_inherit=True) for test in tests]
-    first, shifted = 0, []
-    for code, source in zip(codes, [joined] if len(codes) == 1 else tests, strict=True):
-        shifted.append(marshal.dumps(_shifted(code, SHIFT + first)))
-        first += source.count("\n") + 1
-    return shifted
-
-
-def _at(line: int, tests: list[str]) -> tuple[int, int]:
-    """Return which test a line of all of them is in, from 0, and where in it, from 1."""
-    for number, test in enumerate(tests):
-        lines = test.count("\n") + 1
-        if line <= lines:
-            return number, line
-        line -= lines
-    return len(tests) - 1, line
-
-
-def _shifted(code: types.CodeType, lines: int) -> types.CodeType:
-    """Number the lines of tests where no program has any."""
-    constants = tuple(
-        _shifted(one, lines) if isinstance(one, types.CodeType) else one for one in code.co_consts
-    )
-    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=constants)
 
 
 def _reported(data: bytes) -> Found:

@@ -16,6 +16,9 @@ CONTROL = 240
 """Descriptors from here on are the judge's; no program can open or replace one, since each number
 is above the limit that it gets."""
 
+SHIFT = 10_000_000
+"""Lines of tests are numbered from here on, so that their frames are told from a program's."""
+
 
 def address_space() -> int:
     """Bytes of address space that this process has now; 0 where that is not told."""

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import json
+import marshal
 import os
 import signal
 import sys
@@ -70,13 +71,14 @@ class Server:
         self.world.enter()
         gc.collect()
         gc.freeze()
-        wire.send(self._answers, protected.how)
+        gc.disable()  # here alone: it would touch pages, each of which then has to be copied
+        wire.send(self._answers, json.dumps(protected.how).encode())
 
     def serve(self) -> Task:
         """Answer requests; return only in the process of a program, with what that shall do."""
         while True:
             try:
-                request = wire.receive(self._requests)
+                request = marshal.loads(wire.receive(self._requests))
             except EOFError:
                 os._exit(0)
             answer = (
@@ -85,7 +87,7 @@ class Server:
             if isinstance(answer, Task):
                 return answer
             answer["tired"] = not cleared(self._folder)
-            wire.send(self._answers, answer)
+            wire.send(self._answers, json.dumps(answer).encode())
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any] | Task:
         with _file(request["stdin"]) if request["stdin"] else contextlib.nullcontext() as given:
@@ -94,8 +96,8 @@ class Server:
             if process is None:
                 return task
         # Only now, so that they are not in the memory that the program got.
-        tests = wire.receive(self._requests)
-        return judge(process, tests, request["limits"], self.world.token)
+        steps = marshal.loads(wire.receive(self._requests))
+        return judge(process, steps, request["limits"], self.world.token)
 
     def _run_script(self, request: dict[str, Any]) -> dict[str, Any] | Task:
         limits = request["limits"]

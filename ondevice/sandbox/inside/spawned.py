@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import sys
 from typing import NoReturn
@@ -18,7 +19,7 @@ def main() -> NoReturn:
     settings = json.loads(sys.argv[2])
     sys.path += [path for path in settings["path"] if path not in sys.path]
     import_all(settings["preload"])
-    request = wire.receive(0)
+    request = marshal.loads(wire.receive(0))
     steps, acknowledgments = os.dup(0), os.dup(1)
     folder = settings["folder"]
     judged = request["kind"] == "tests"

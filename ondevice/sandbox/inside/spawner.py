@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import marshal
 import os
 import queue
 import signal
@@ -30,10 +31,10 @@ def main() -> NoReturn:
     flag = sys.orig_argv.index("-c")
     boot = sys.orig_argv[flag + 1].replace("spawner", "spawned")
     command = [*sys.orig_argv[: flag + 1], boot, *sys.argv[1:]]
-    wire.send(answers, protection.limited_only())
+    wire.send(answers, json.dumps(protection.limited_only()).encode())
     while True:
         try:
-            request = wire.receive(requests)
+            request = marshal.loads(wire.receive(requests))
         except EOFError:
             os._exit(0)
         os.mkdir(os.path.join(folder, "work"))
@@ -43,11 +44,12 @@ def main() -> NoReturn:
         token = os.urandom(TOKEN // 2).hex()
         process = Spawned(command, {**request, "token": token})
         if request["kind"] == "tests":
-            answer = judge(process, wire.receive(requests), request["limits"], token.encode())
+            steps = marshal.loads(wire.receive(requests))
+            answer = judge(process, steps, request["limits"], token.encode())
         else:
             answer = _run_script(process, folder, request["limits"])
         answer["tired"] = not cleared(folder, keep=_FILES)
-        wire.send(answers, answer)
+        wire.send(answers, json.dumps(answer).encode())
 
 
 def _run_script(process: Spawned, folder: str, limits: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +75,7 @@ class Spawned:
         )
         assert self._popen.stdin is not None
         with contextlib.suppress(OSError):
-            wire.send(self._popen.stdin.fileno(), request)
+            wire.send(self._popen.stdin.fileno(), marshal.dumps(request))
         self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
