@@ -81,6 +81,10 @@ class Backend(Protocol):
         """Forget all tokens from position ``length`` on."""
         ...
 
+    def set_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on."""
+        ...
+
     def close(self) -> None:
         """Free the weights and the cache; calling it again does nothing."""
         ...

@@ -8,14 +8,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ondevice.backends.base import ChatFormat, Logits
 from ondevice.errors import ClosedError, RequestError
 
-Tokens = NDArray[np.int32]
-Rows = list[tuple[int, Tokens]]
+Rows = list[tuple[int, list[int]]]
 
 
 class SequenceBackend(abc.ABC):
@@ -57,6 +53,10 @@ class SequenceBackend(abc.ABC):
 
     @abc.abstractmethod
     def _cut(self, sequence: int, length: int) -> None: ...
+
+    @abc.abstractmethod
+    def set_threads(self, threads: int) -> None:
+        """See ``Backend.set_threads``."""
 
     @abc.abstractmethod
     def _free(self) -> None: ...
@@ -136,7 +136,7 @@ class SequenceBackend(abc.ABC):
         for sequence, tokens in batch:
             self._check_sequence(sequence)
             self._check_tokens(sequence, tokens)
-        return [(sequence, np.asarray(tokens, dtype=np.int32)) for sequence, tokens in batch]
+        return [(sequence, list(tokens)) for sequence, tokens in batch]
 
     def _check_token(self, token: int) -> None:
         self._check_open()

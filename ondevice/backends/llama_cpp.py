@@ -19,7 +19,7 @@ from ondevice.backends.common import (
     wrap_vocabulary,
 )
 from ondevice.backends.gguf_header import read_header
-from ondevice.backends.llama_library import Batch, last_messages, load_library
+from ondevice.backends.llama_library import Batch, Outputs, last_messages, load_library
 from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
 
@@ -69,6 +69,7 @@ class LlamaCppBackend(SequenceBackend):
         self._memory = self._library.llama_get_memory(self._context)
         self._batch = Batch(self._library, BATCH_SIZE)
         self._read_vocabulary()
+        self._outputs = Outputs(self._library, self.vocab_size)
 
     def _load(self, path: Path) -> Any:
         last_messages()
@@ -183,17 +184,15 @@ class LlamaCppBackend(SequenceBackend):
         cells, lasts = [], {}
         for row, (sequence, tokens) in enumerate(rows):
             first = self._lengths[sequence]
-            cells += [(token, first + at, sequence) for at, token in enumerate(tokens.tolist())]
+            cells += [(token, first + at, sequence) for at, token in enumerate(tokens)]
             lasts[len(cells) - 1] = row
-        get_logits, size = self._library.llama_get_logits_ith, logits.strides[0]
         for start in range(0, len(cells), BATCH_SIZE):
             part = cells[start : start + BATCH_SIZE]
             outputs = [at for at in range(len(part)) if start + at in lasts]
             self._batch.fill(part, outputs)
             self._decode()
             for at in outputs:
-                target = logits.ctypes.data + lasts[start + at] * size
-                ctypes.memmove(target, get_logits(self._context, at), size)
+                logits[lasts[start + at]] = self._outputs.row(self._context, at)
 
     def _decode(self) -> None:
         code = self._library.llama_decode(self._context, self._batch.struct)
@@ -210,6 +209,11 @@ class LlamaCppBackend(SequenceBackend):
 
     def _cut(self, sequence: int, length: int) -> None:
         self._library.llama_memory_seq_rm(self._memory, sequence, length, -1)
+
+    def set_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on."""
+        self._check_open()
+        self._library.llama_set_n_threads(self._context, threads, threads)
 
     def _free(self) -> None:
         self._library.llama_free(self._context)

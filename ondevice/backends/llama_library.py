@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ondevice.errors import DependencyError
 
@@ -82,3 +83,24 @@ class Batch:
             self._outputs[at] = 0
         for at in outputs:
             self._outputs[at] = 1
+
+
+class Outputs:
+    """The logits of the last llama_decode, as views of llama.cpp's own memory."""
+
+    def __init__(self, library: Any, width: int) -> None:
+        # As a number, a pointer is had for a fraction of what ctypes takes to make one.
+        function = ctypes.cast(library.llama_get_logits_ith, ctypes.c_void_p).value
+        kind: Any = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
+        self._address = kind(function)
+        self._row = ctypes.c_float * width
+        self._views: dict[int, NDArray[np.float32]] = {}
+
+    def row(self, context: Any, at: int) -> NDArray[np.float32]:
+        """Return the logits after the token at a place of the batch, valid until the next one."""
+        address = self._address(context, at)
+        view = self._views.get(address)
+        if view is None:
+            view = np.ctypeslib.as_array(self._row.from_address(address))
+            self._views[address] = view
+        return view

@@ -73,6 +73,12 @@ def check_memory(weights: int, cache: int, what: str) -> None:
         )
 
 
+def usable_cores() -> int:
+    """Return how many physical cores this process may use, or processors where that is unknown."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(_physical_cores() or usable, usable)
+
+
 def default_threads(weights: int) -> int:
     """Return the number of threads for a model with ``weights`` bytes, unless told otherwise.
 
@@ -83,9 +89,7 @@ def default_threads(weights: int) -> int:
     """
     if weights < SMALL_MODEL:
         return 1
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    cores = min(_physical_cores() or usable, usable)
-    return max(1, min(cores - 1, MAX_THREADS))
+    return max(1, min(usable_cores() - 1, MAX_THREADS))
 
 
 def _physical_cores() -> int | None:

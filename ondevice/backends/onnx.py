@@ -21,6 +21,7 @@ from ondevice.backends.common import (
 )
 from ondevice.backends.files import require_beside
 from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
+from ondevice.backends.onnx_cache import Block, Place, gathered
 from ondevice.backends.onnx_files import (
     BYTE_LEVEL,
     ModelNotes,
@@ -41,15 +42,11 @@ CHUNK_SIZE = 256
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _FATAL = 4  # onnxruntime's own messages below this go to nowhere; errors are raised anyway
 
-Cache = list[NDArray[Any]]
-"""Keys and values of all layers, in the order of the graph's inputs, each of shape
-(1, heads, tokens, width). Never written in place, so that forks share them."""
-
 
 class OnnxBackend(SequenceBackend):
     """An ONNX graph as optimum exports it, with ``tokenizer.json`` beside it.
 
-    Sequences of equal length that get equally many tokens are evaluated as one batch.
+    Sequences that get equally many tokens are evaluated as one batch.
     """
 
     name = "onnx"
@@ -76,9 +73,10 @@ class OnnxBackend(SequenceBackend):
         super().__init__(context_length=context_length, max_sequences=max_sequences)
         self._read_vocabulary(path, notes)
         self.chat = read_chat(path.parent)
+        self._path = path
         self._session = _open_session(path, threads or default_threads(path.stat().st_size))
         self._read_graph(path)
-        self._caches: list[Cache] = [self._empty] * max_sequences
+        self._places: dict[int, Place] = dict.fromkeys(range(max_sequences), (self._empty, 0))
 
     def _read_vocabulary(self, path: Path, notes: ModelNotes) -> None:
         tokenizer = self._tokenizer
@@ -94,6 +92,7 @@ class OnnxBackend(SequenceBackend):
         mask = tokenizer.encode("a").special_tokens_mask
         self.prefix_tokens = tuple(tokenizer.encode("a").ids[: mask.index(0)])
         self._added = tokenizer.get_added_tokens_decoder()
+        self._pieces: dict[int, bytes] = {}
         self._byte_level = is_byte_level(self._tokenizer_text)
 
     def _read_graph(self, path: Path) -> None:
@@ -113,10 +112,9 @@ class OnnxBackend(SequenceBackend):
         self._takes_positions = "position_ids" in inputs
         self._past, self._outputs = past, ["logits", *present]
         # Width and number of heads are fixed in the graph, batch and past length are not.
-        self._empty = [
-            np.zeros((1, item.shape[1], 0, item.shape[3]), _DTYPES[item.type])
-            for item in (inputs[name] for name in past)
-        ]
+        shapes = [inputs[name] for name in past]
+        empty = [np.zeros((1, i.shape[1], 0, i.shape[3]), _DTYPES[i.type]) for i in shapes]
+        self._empty = Block(empty, [0])
         self.vocab_size = width
         self._padding = [
             token for token in range(width) if self._tokenizer.id_to_token(token) is None
@@ -132,6 +130,12 @@ class OnnxBackend(SequenceBackend):
     def token_bytes(self, token: int) -> bytes:
         """Return the exact bytes of one token; empty for control tokens and padded rows."""
         self._check_token(token)
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._read_piece(token)
+        return piece
+
+    def _read_piece(self, token: int) -> bytes:
         entry = self._added.get(token)
         if entry is not None:
             return b"" if entry.special else bytes(entry.content.encode())
@@ -168,61 +172,67 @@ class OnnxBackend(SequenceBackend):
     def _append(self, rows: Rows) -> Logits:
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row, (sequence, tokens) in enumerate(rows):
-            groups[self._lengths[sequence], len(tokens)].append(row)
+            # Without positions, the graph counts them from the cache, which must not be filled up.
+            past = 0 if self._takes_positions else self._lengths[sequence]
+            groups[past, len(tokens)].append(row)
         logits = np.empty((len(rows), self.vocab_size), dtype=np.float32)
-        grown: dict[int, Cache] = {}
-        for (past, _), members in groups.items():
+        grown: dict[int, Place] = {}
+        for members in groups.values():
             sequences = [rows[row][0] for row in members]
-            tokens = np.stack([rows[row][1] for row in members])
-            logits[members], cache = self._run_chunks(sequences, past, tokens)
-            for place, sequence in enumerate(sequences):
-                grown[sequence] = [array[place : place + 1] for array in cache]
-        for sequence, cache in grown.items():
-            self._caches[sequence] = cache
+            given = np.array([rows[row][1] for row in members], dtype=np.int64)
+            logits[members], block = self._run_chunks(sequences, given)
+            grown |= {sequence: (block, place) for place, sequence in enumerate(sequences)}
+        left = [self._places[sequence][0] for sequence in grown]
+        self._places |= grown
+        self._part_from(left)
         logits[:, self._padding] = -np.inf
         return logits
 
-    def _run_chunks(
-        self, sequences: list[int], past: int, tokens: NDArray[np.int32]
-    ) -> tuple[Logits, Cache]:
+    def _run_chunks(self, sequences: list[int], tokens: NDArray[np.int64]) -> tuple[Logits, Block]:
         """Return the logits after the last of ``tokens`` (rows, count), and the grown cache."""
-        cache = self._joined(sequences)
+        block = gathered([self._places[sequence] for sequence in sequences])
         for start in range(0, tokens.shape[1], CHUNK_SIZE):
-            part = tokens[:, start : start + CHUNK_SIZE]
-            logits, cache = self._run(part, cache, past + start)
-        return logits, cache
+            logits, block = self._run(tokens[:, start : start + CHUNK_SIZE], block)
+        return logits, block
 
-    def _joined(self, sequences: list[int]) -> Cache:
-        caches = [self._caches[sequence] for sequence in sequences]
-        if len(caches) == 1:
-            return caches[0]
-        return [np.concatenate(arrays) for arrays in zip(*caches, strict=True)]
-
-    def _run(self, tokens: NDArray[np.int32], cache: Cache, past: int) -> tuple[Logits, Cache]:
-        count, width = tokens.shape
-        feeds = dict(zip(self._past, cache, strict=True))
-        feeds["input_ids"] = tokens.astype(np.int64)
-        feeds["attention_mask"] = np.ones((count, past + width), dtype=np.int64)
+    def _run(self, tokens: NDArray[np.int64], block: Block) -> tuple[Logits, Block]:
+        count = tokens.shape[1]
+        feeds = dict(zip(self._past, block.arrays, strict=True))
+        feeds["input_ids"] = tokens
+        feeds["attention_mask"] = block.mask(count)
         if self._takes_positions:
-            feeds["position_ids"] = np.arange(past, past + width)[None].repeat(count, axis=0)
+            feeds["position_ids"] = block.positions(count)
         try:
             logits, *present = self._session.run(self._outputs, feeds)
         except Exception as error:  # its exceptions share no base class
             kind = OutOfMemoryError if "alloc" in str(error) else ModelError
             raise kind(f"ONNX Runtime could not evaluate: {error}") from error
-        return logits[:, -1], present
+        return logits[:, -1], block.grown(present, count)
+
+    def _part_from(self, left: list[Block]) -> None:
+        """Give sequences that others have left behind in a block one of their own.
+
+        One that waits would otherwise keep the memory of the whole batch.
+        """
+        for sequence, (block, row) in self._places.items():
+            if len(block) > 1 and any(block is other for other in left):
+                self._places[sequence] = (block.row(row, self._lengths[sequence]), 0)
 
     def _copy(self, source: int, target: int) -> None:
-        self._caches[target] = self._caches[source]
+        self._places[target] = self._places[source]
 
     def _cut(self, sequence: int, length: int) -> None:
+        block, row = self._places[sequence]
         # A copy, since a view would keep the whole array alive.
-        self._caches[sequence] = [
-            np.ascontiguousarray(array[:, :, :length]) for array in self._caches[sequence]
-        ]
+        self._places[sequence] = (block.row(row, length), 0)
+
+    def set_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on: a session keeps to those it was made with."""
+        self._check_open()
+        self._session = _open_session(self._path, threads)
 
     def _free(self) -> None:
-        self._caches.clear()
+        self._places.clear()
         del self._session
 
 

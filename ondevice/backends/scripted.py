@@ -84,12 +84,12 @@ class ScriptedBackend(SequenceBackend):
         return wrap_vocabulary(pieces, list(_SPECIAL), [END_TOKEN], self.tokenize)
 
     def _append(self, rows: Rows) -> Logits:
-        self.calls.append([(sequence, tokens.tolist()) for sequence, tokens in rows])
+        self.calls.append([(sequence, list(tokens)) for sequence, tokens in rows])
         for sequence, tokens in rows:
             state = self._sequences[sequence]
             if not state.tokens:
                 state.prompt = len(tokens)
-            state.tokens += tokens.tolist()
+            state.tokens += tokens
             state.cut = False
         return np.stack([self._next(self._sequences[sequence]) for sequence, _ in rows])
 
@@ -118,6 +118,9 @@ class ScriptedBackend(SequenceBackend):
         elif not state.cut:  # several cuts in a row, with nothing in between, are one
             state.attempt += 1
             state.cut = True
+
+    def set_threads(self, threads: int) -> None:
+        """Do nothing: there is nothing to compute."""
 
     def _free(self) -> None:
         self._sequences.clear()

@@ -27,6 +27,8 @@ class Refusals:
 
         ``written`` are the tokens since the checkpoint; ``logits`` are left as they are.
         """
+        if not self._refused:
+            return logits
         depth = len(written)
         repeated = [
             tokens[depth]

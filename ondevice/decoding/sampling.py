@@ -16,9 +16,10 @@ FloatArray = NDArray[np.float32]
 
 _FIRST_LOOK = 64
 """How many tokens top-p sorts before it looks at more: a trained model is seldom that undecided."""
-_BLOCK = 64
-"""Columns of which only the best is looked at before top-k decides among few: to part a row of
-50,000 costs a quarter of a millisecond, to take the best of each block a tenth of that."""
+_COLD = 1e-3
+"""The temperature from which on quotients of logits are sure to be finite."""
+_COLUMNS = 4
+"""Columns for each token that top-k keeps: see ``_bound``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,42 +81,35 @@ def sample_rows(
 
 
 def _drawn_alone(logits: FloatArray, sampling: Sampling, rng: np.random.Generator) -> int | None:
-    """Draw for one row of which few tokens come into question, without numpy's cost a call.
+    """Draw for one row of which few tokens come into question, in few calls of numpy.
 
-    Returns None, and draws nothing, where there may be many.
+    Returns None, and draws nothing, where there may be many, and where numbers may overflow.
     """
-    scale = 1 / max(sampling.temperature, 1e-38)
-    best = float(logits.max())
-    total = 0.0
-    if 0 < sampling.top_k <= _FIRST_LOOK:
-        bound = _kth_largest(logits[None], min(sampling.top_k, len(logits)))[0]
-    elif sampling.top_k or len(logits) <= _FIRST_LOOK or sampling.top_p == 1.0:
+    count = sampling.top_k or _FIRST_LOOK
+    few = count <= min(len(logits), _FIRST_LOOK) and (sampling.top_k or sampling.top_p < 1.0)
+    if not few or sampling.temperature < _COLD:
         return None
-    else:
-        bound = _kth_largest(logits[None], _FIRST_LOOK)[0]
-        total = float(np.exp((logits - np.float32(best)) * np.float32(min(scale, 3e38))).sum())
-    tokens: list[int] = (logits >= bound).nonzero()[0].tolist()
-    values: list[float] = logits[tokens].tolist()
-    found = sorted((-value, token) for value, token in zip(values, tokens, strict=True))
-    if sampling.top_k:
-        found = found[: sampling.top_k]
-    powers = [(-value - best) * scale for value, _ in found]
-    weights = [math.exp(power) for power in powers if power > -700.0]
-    enough = sampling.top_p * (total or sum(weights))
-    before, kept = 0.0, 0
-    for weight in weights:
-        if weight < sampling.min_p or (before >= enough and sampling.top_p < 1.0):
-            break
-        before += weight
-        kept += 1
-    if total and kept == len(found) and before < enough:
-        return None
-    wanted = rng.random() * before
-    for (_, token), weight in zip(found[:kept], weights, strict=False):
-        wanted -= weight
-        if wanted < 0:
-            return token
-    return found[kept - 1][1]
+    scale = np.float32(1 / sampling.temperature)
+    tokens = (logits >= _bound(logits[None], count)[0]).nonzero()[0]
+    found = logits[tokens]
+    order = (-found).argsort(kind="stable")[:count]
+    found = found[order]
+    best = found[0]
+    weights = np.exp((found - best) * scale)
+    sums = weights.cumsum(dtype=np.float64)
+    kept = count
+    if sampling.top_p < 1.0:
+        total = sums[-1]
+        if not sampling.top_k:
+            total = np.exp((logits - best) * scale).sum(dtype=np.float64)
+        enough = sampling.top_p * total
+        if enough > sums[-1]:
+            return None
+        kept = min(kept, int(sums.searchsorted(enough)) + 1)
+    if sampling.min_p:
+        kept = int((weights[:kept] >= sampling.min_p).sum())
+    place = int(sums.searchsorted(rng.random() * sums[kept - 1], side="right"))
+    return int(tokens[order[min(place, kept - 1)]])
 
 
 class _Candidates(NamedTuple):
@@ -153,7 +147,7 @@ def _floor(weights: FloatArray, sampling: Sampling) -> FloatArray:
     """Return a bound for each row, below which no token can be drawn."""
     vocabulary = weights.shape[1]
     if 0 < sampling.top_k < vocabulary:
-        return _kth_largest(weights, sampling.top_k)
+        return _bound(weights, sampling.top_k)
     floor = np.zeros(len(weights), dtype=np.float32)
     if sampling.top_p == 1.0:
         return floor
@@ -162,7 +156,7 @@ def _floor(weights: FloatArray, sampling: Sampling) -> FloatArray:
     count = _FIRST_LOOK
     while count < vocabulary and len(undecided):
         looked_at = weights[undecided]
-        bound = _kth_largest(looked_at, count)
+        bound = _bound(looked_at, count)
         mass = np.where(looked_at >= bound[:, None], looked_at, 0).sum(axis=1, dtype=np.float64)
         decided = mass >= enough[undecided]
         floor[undecided[decided]] = bound[decided]
@@ -171,17 +165,19 @@ def _floor(weights: FloatArray, sampling: Sampling) -> FloatArray:
     return floor
 
 
-def _kth_largest(weights: FloatArray, k: int) -> FloatArray:
-    count, vocabulary = weights.shape
-    blocks = -(-vocabulary // _BLOCK)
-    if k < blocks // 2:
-        padded = np.zeros((count, blocks * _BLOCK), dtype=np.float32)
-        padded[:, :vocabulary] = weights
-        blocked = padded.reshape(count, blocks, _BLOCK)
-        # The k largest stand in at most k blocks, and in those with the largest maxima.
-        chosen = np.argpartition(blocked.max(axis=2), -k, axis=1)[:, -k:]
-        weights = np.take_along_axis(blocked, chosen[:, :, None], axis=1).reshape(count, -1)
-    result: FloatArray = np.partition(weights, -k, axis=1)[:, -k]
+def _bound(logits: FloatArray, k: int) -> FloatArray:
+    """Return a bound for each row that at least k of its values reach, and seldom many more.
+
+    The values are dealt out to columns, of which each has a best: those are taken side by side,
+    and to part so few is soon done. To part a row of 50,000 takes a quarter of a millisecond.
+    """
+    count, vocabulary = logits.shape
+    height = vocabulary // (_COLUMNS * k)
+    if height > 1:
+        width = vocabulary // height
+        table = logits[:, : height * width].reshape(count, height, width)
+        logits = np.maximum.reduce(table, axis=1)
+    result: FloatArray = np.partition(logits, -k, axis=1)[:, -k]
     return result
 
 
@@ -199,6 +195,8 @@ def _drawn(candidates: _Candidates, numbers: NDArray[np.float64]) -> list[int]:
 
 def log_probability(logits: FloatArray, token: int) -> float:
     """Return the natural log-probability of a token at temperature 1."""
-    best = logits.max()
-    total = np.exp(logits - best).sum(dtype=np.float64)
-    return float(logits[token]) - float(best) - float(np.log(total))
+    best = np.maximum.reduce(logits)
+    powers = logits - best
+    np.exp(powers, out=powers)
+    total = math.log(np.add.reduce(powers, dtype=np.float64))
+    return float(logits[token]) - float(best) - total

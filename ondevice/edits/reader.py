@@ -129,6 +129,9 @@ class Reader:
                 or after an error.
             HunkError: A hunk does not fit the buffer.
         """
+        if self._partial[:1] == "+" and "\n" not in text and not (self._error or self._ended):
+            self._partial += text  # most pieces are in the middle of an added line
+            return []
         events: list[ReaderEvent] = []
         with self._stopping_at_errors():
             text = self._partial + text

@@ -21,7 +21,7 @@ def prepared(suite: Suite, sandbox: Sandbox, self_test: bool) -> tuple[Suite, in
     Raises ``CheckError`` when one does not pass.
     """
     from ondevice.evaluation.selftest import check_references
-    from ondevice.evaluation.suites import cache_folder
+    from ondevice.files import cache_folder
 
     settled = suite.settled(sandbox, cache_folder() / "expected")
     if not self_test:

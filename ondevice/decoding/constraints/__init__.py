@@ -2,6 +2,7 @@
 
 from ondevice.decoding.constraints.base import Constraint, Lengths, Mending
 from ondevice.decoding.constraints.lintseq import LintSeqConstraint
+from ondevice.decoding.constraints.matcher import Matchers
 from ondevice.decoding.constraints.unified import UnifiedConstraint
 
-__all__ = ["Constraint", "Lengths", "LintSeqConstraint", "Mending", "UnifiedConstraint"]
+__all__ = ["Constraint", "Lengths", "LintSeqConstraint", "Matchers", "Mending", "UnifiedConstraint"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ondevice.decoding.constraints.base import Mending
-from ondevice.decoding.constraints.matcher import Matcher
+from ondevice.decoding.constraints.matcher import Matcher, Matchers
 from ondevice.decoding.constraints.progress import Progress
 from ondevice.edits import Buffer
 
@@ -24,8 +24,11 @@ class HunkConstraint(ABC):
     after it. Within a hunk, tokens may reach over line ends as they like.
     """
 
-    def __init__(self, tokenizer: Any, vocabulary: int, end_tokens: frozenset[int]) -> None:
-        self._tokenizer = tokenizer
+    def __init__(
+        self, tokenizer: Any | Matchers, vocabulary: int, end_tokens: frozenset[int]
+    ) -> None:
+        self._matchers = tokenizer if isinstance(tokenizer, Matchers) else Matchers(tokenizer)
+        self._tokenizer = self._matchers.tokenizer
         self._vocabulary = vocabulary
         self._end_tokens = end_tokens
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ondevice.decoding.constraints.base import Lengths
 from ondevice.decoding.constraints.hunks import HunkConstraint
-from ondevice.decoding.constraints.matcher import Matcher
+from ondevice.decoding.constraints.matcher import Matcher, Matchers
 from ondevice.decoding.constraints.pieces import added_line, one_of, quoted
 from ondevice.edits import LINTSEQ, format_range
 from ondevice.edits.header import CLOSING, MIDDLE, OPENING
@@ -37,7 +37,7 @@ class LintSeqConstraint(HunkConstraint):
 
     def __init__(
         self,
-        tokenizer: Any,
+        tokenizer: Any | Matchers,
         vocabulary: int,
         end_tokens: frozenset[int],
         *,
@@ -59,7 +59,7 @@ class LintSeqConstraint(HunkConstraint):
     def _matcher(self, before: str, first: int, growth: int) -> Matcher:
         last = len(self._buffer.lines)
         grammar = lintseq_grammar(before, first, last, growth, self._lengths)
-        return Matcher(self._tokenizer, grammar)
+        return self._matchers.make(grammar)
 
 
 def lintseq_grammar(before: str, first: int, last: int, growth: int, lengths: Lengths) -> str:

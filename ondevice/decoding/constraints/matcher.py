@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_REMEMBERED = 128
+"""Grammars of which a matcher is kept: one takes a millisecond to make, and a copy microseconds."""
+
+
+class Matchers:
+    """Makes matchers of Lark grammars over one constraint tokenizer.
+
+    The hunks of one request, of its samples, and of others look much alike: so the latest grammars
+    are kept. Threads may share it.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._kept: OrderedDict[str, Any] = OrderedDict()
+
+    def make(self, grammar: str) -> Matcher:
+        """Return a matcher at the start of a grammar."""
+        from llguidance import LLMatcher
+
+        kept = self._kept.pop(grammar, None)
+        if kept is None:
+            made = LLMatcher.grammar_from_lark(grammar)
+            kept = LLMatcher(self.tokenizer, made, log_level=0)
+        self._kept[grammar] = kept
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+        return Matcher(self.tokenizer, kept.deep_copy())
+
 
 class Matcher:
-    """Follows one Lark grammar over a constraint tokenizer.
+    """Follows one grammar over a constraint tokenizer; ``matcher`` is llguidance's.
 
     Raises:
         AssertionError: Here and in ``consume``: the grammar, or a token, is not as it should be.
             llguidance itself never raises, and a fault of ours would end as a mask of nothing.
     """
 
-    def __init__(self, tokenizer: Any, grammar: str) -> None:
-        from llguidance import LLMatcher
-
+    def __init__(self, tokenizer: Any, matcher: Any) -> None:
         self._tokenizer = tokenizer
-        self._matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0)
+        self._matcher = matcher
+        self._known: dict[int, bool] = {}
+        """What was said of tokens at this place: each is asked about two or three times."""
         self._check()
 
     @property
@@ -36,7 +65,10 @@ class Matcher:
 
     def allows(self, token: int) -> bool:
         """Tell whether the token may come next; never so for end tokens that it names not."""
-        return bool(self._matcher.validate_tokens([token]))
+        known = self._known.get(token)
+        if known is None:
+            known = self._known[token] = bool(self._matcher.validate_tokens([token]))
+        return known
 
     def forced(self) -> list[int]:
         """Return the tokens that must come next."""
@@ -63,8 +95,9 @@ class Matcher:
 
     def consume(self, tokens: Iterable[int]) -> None:
         """Go on by tokens that are allowed."""
-        self._matcher.consume_tokens(list(tokens))
-        self._check()
+        self._known.clear()
+        if not self._matcher.consume_tokens(list(tokens)):
+            self._check()
 
     def _check(self) -> None:
         if self._matcher.is_error():

@@ -36,6 +36,9 @@ class Progress:
     def add(self, token: int, data: bytes) -> None:
         """Go on by a token, which is these bytes."""
         self.tokens.append(token)
+        if b"\n" not in data:
+            self.partial += data
+            return
         *lines, self.partial = (self.partial + data).split(b"\n")
         for line in lines:
             text = line.decode("utf-8")

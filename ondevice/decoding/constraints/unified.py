@@ -26,7 +26,7 @@ import re
 from typing import Any
 
 from ondevice.decoding.constraints.hunks import HunkConstraint
-from ondevice.decoding.constraints.matcher import Matcher
+from ondevice.decoding.constraints.matcher import Matcher, Matchers
 from ondevice.decoding.constraints.pieces import quoted
 from ondevice.decoding.constraints.unified_grammar import (
     header_grammar,
@@ -55,7 +55,7 @@ class UnifiedConstraint(HunkConstraint):
 
     def __init__(
         self,
-        tokenizer: Any,
+        tokenizer: Any | Matchers,
         vocabulary: int,
         end_tokens: frozenset[int],
         *,
@@ -77,7 +77,7 @@ class UnifiedConstraint(HunkConstraint):
         fence = FENCE if self._dialect.fenced else ""
         if first < len(self._buffer.lines):
             return self._header_matcher("", first, fence)
-        return Matcher(self._tokenizer, f"start: {quoted(fence)}") if fence else None
+        return self._matchers.make(f"start: {quoted(fence)}") if fence else None
 
     def _may_end_text(self) -> bool:
         return self._may_be_over
@@ -109,15 +109,15 @@ class UnifiedConstraint(HunkConstraint):
         progress = self._progress
         grammar = rest_grammar(self._buffer, row, progress.partial, progress.changed)
         if grammar is not None:
-            self._hunk = Matcher(self._tokenizer, grammar)
+            self._hunk = self._matchers.make(grammar)
             self._end = window_end(self._buffer, row)
 
     def _header_matcher(self, lead: str, first: int, fence: str = "") -> Matcher:
         grammar = header_grammar(lead, first, len(self._buffer.lines), fence)
-        return Matcher(self._tokenizer, grammar)
+        return self._matchers.make(grammar)
 
     def _hunk_matcher(self, row: int) -> Matcher:
         self._row = row
         self._end = window_end(self._buffer, row)
         grammar = hunk_grammar(self._lead, self._buffer, row, self._growth)
-        return Matcher(self._tokenizer, grammar)
+        return self._matchers.make(grammar)
