@@ -1,13 +1,30 @@
-"""Writing a file so that it is either the old one or the new one, whatever happens meanwhile."""
+"""Writing a file so that it is either the old one or the new one, and where caches belong."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be had again: suites, and what was measured of this machine.
+
+    ``ONDEVICE_CACHE`` names another one than the system's place for caches.
+    """
+    if chosen := os.environ.get("ONDEVICE_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ondevice"
 
 
 def write_atomically(path: Path, text: str) -> None:

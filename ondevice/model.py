@@ -12,6 +12,7 @@ from ondevice.catalogue import Manifest, resolve
 from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, Unified
 from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
 from ondevice.events import Event
+from ondevice.probing import Probes
 from ondevice.prompts import Chat, Template
 from ondevice.results import Result, collect, ranked
 
@@ -52,13 +53,21 @@ class Model:
     others.
     """
 
-    def __init__(self, backend: Backend, *, name: str, manifest: Manifest | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        name: str,
+        manifest: Manifest | None = None,
+        probes: Probes | None = None,
+    ) -> None:
         from ondevice.decoding import Pool
 
         self.name = name
         self.manifest = manifest
         self._backend = backend
         self._pool = Pool(backend)
+        self._probes = probes
         self._prompts: Chat | Template = Template(
             manifest.prompt_template if manifest else TEMPLATE
         )
@@ -122,9 +131,10 @@ class Model:
         ``constrain`` off lets the model write diffs that do not apply (they are refused like failed
         checks). With ``lengths`` ``"announced"``, a hunk has as many lines as its header says, with
         ``"written"``, the lines decide, and the header is mended. ``samples`` programs are written
-        together, at most ``width`` in one batch, and ``tests``, a program of assertions (see
-        ``checks.tests``) or a callable from text to findings, judge each finished one and end the
-        request at the first that passes. Closing the generator cancels.
+        together, at most ``width`` in one batch (by default, as many as the machine does well), and
+        ``tests``, a program of assertions (see ``checks.tests``) or a callable from text to
+        findings, judge each finished one and end the request at the first that passes. Closing the
+        generator cancels.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
@@ -149,7 +159,7 @@ class Model:
             checks=tuple(checks),
             tests=(*late, *([given] if given else [])),
             samples=samples,
-            width=width,
+            width=width or self._width(samples),
             max_tokens=max_tokens,
             max_seconds=max_seconds,
             max_lines=max_lines,
@@ -208,6 +218,12 @@ class Model:
             if error is None:  # otherwise the caller's own error is the one to see
                 raise
 
+    def _width(self, samples: int) -> int | None:
+        """Return how many of so many samples are decoded at once; None: as many as fit."""
+        if samples < 2 or self._backend.max_sequences < 2 or not self._probes:
+            return None
+        return self._probes.width(self._pool)
+
     def _run(self, request: Request, buffer: Buffer) -> Generator[Event, None, None]:
         from ondevice.decoding import Engine
 
@@ -261,18 +277,26 @@ def load(
     ``backend`` is ``"onnx"`` or ``"llama_cpp"``; by default, what fits the files and is
     installed. ``context_length`` is in tokens, at most the trained length and that by default.
     ``sequences`` is how many samples can be decoded at once, of all requests together; by default
-    up to 16, as many as find room in 256 MB of cache.
+    up to 16, as many as find room in 256 MB of cache. How many ``threads`` compute is found by
+    trying when a model above 32 MB is loaded for the first time, and how many samples one batch
+    takes when several are first asked for; both are kept in the user's cache folder, or where
+    ``ONDEVICE_CACHE`` says.
     Raises ``ModelError`` (its subclasses say what is missing, and how to mend it), and
     ``RequestError`` for parameters that the model does not allow.
     """
     from ondevice.backends import open_backend
+    from ondevice.backends.files import find_weights
 
     source = resolve(model)
+    weights, reader = find_weights(Path(source.path), backend)
     opened = open_backend(
-        source.path,
-        backend=backend,
+        weights,
+        backend=reader,
         context_length=context_length,
         max_sequences=sequences,
         threads=threads,
     )
-    return Model(opened, name=source.name, manifest=source.manifest)
+    probes = Probes(weights, reader)
+    if threads is None:
+        probes.set_threads(opened)
+    return Model(opened, name=source.name, manifest=source.manifest, probes=probes)

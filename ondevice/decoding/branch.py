@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ondevice.backends.base import Logits
-from ondevice.decoding.pool import Lease, common
+from ondevice.decoding.lease import Lease, common
 from ondevice.decoding.refusals import Refusals
 from ondevice.edits import Buffer, Dialect
 
@@ -67,6 +67,11 @@ class Branch:
     def checkpoint(self) -> Checkpoint:
         """The last checkpoint."""
         return self.checkpoints[-1]
+
+    @property
+    def is_at_checkpoint(self) -> bool:
+        """Whether nothing has been written since the last checkpoint."""
+        return len(self.tokens) == self.checkpoint.position
 
     @property
     def written(self) -> list[int]:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ondevice.backends.base import Logits
-from ondevice.checks import run_checks
 from ondevice.decoding.branch import Branch
 from ondevice.decoding.constraints import Constraint, LintSeqConstraint, UnifiedConstraint
+from ondevice.decoding.lease import Lease
 from ondevice.decoding.outcome import conclude
-from ondevice.decoding.pool import Lease, Pool
+from ondevice.decoding.pool import Pool
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import sample_rows
 from ondevice.decoding.tally import Tally
+from ondevice.decoding.verdicts import Verdicts
 from ondevice.decoding.writer import Writer
 from ondevice.edits import Buffer, Unified
 from ondevice.events import Event, SampleFinished
@@ -45,6 +46,7 @@ class Engine:
         self._writers: dict[int, Writer] = {}
         """By the number of the sample: those that are being decoded."""
         self._ended: list[SampleFinished] = []
+        self._checks, self._tests = Verdicts(request.checks), Verdicts(request.tests)
 
     def run(self) -> Iterator[Event]:
         """Yield events until all samples are finished; the last one is ``Done``."""
@@ -74,7 +76,7 @@ class Engine:
     def _start(self, number: int, place: int, lease: Lease, logits: Logits) -> None:
         """Begin a sample in a sequence, on what another one holds of the prompt."""
         request, backend = self._request, self._pool.backend
-        lease.fork(0, place, len(request.start))
+        lease.share(place, request.start)
         buffer = self._buffer if request.samples == 1 else self._buffer.copy()
         branch = Branch(
             lease,
@@ -91,23 +93,25 @@ class Engine:
         seed = request.seed if number == 0 else [request.seed, number]
         rng = np.random.default_rng(seed)
         tally = Tally(prompt_tokens=len(request.start), started=self._started)
-        self._writers[number] = Writer(backend, request, branch, constraint, rng, tally)
+        self._writers[number] = Writer(
+            backend, request, branch, constraint, self._checks, rng, tally
+        )
 
     def _constraint(self) -> Constraint:
         request, backend = self._request, self._pool.backend
-        with self._pool.computing():
-            tokenizer = backend.constraint_tokenizer()
+        matchers = self._pool.matchers()
         vocabulary, ends = backend.vocab_size, backend.end_tokens
         if isinstance(request.dialect, Unified):
-            return UnifiedConstraint(tokenizer, vocabulary, ends, dialect=request.dialect)
-        return LintSeqConstraint(tokenizer, vocabulary, ends, lengths=request.lengths)
+            return UnifiedConstraint(matchers, vocabulary, ends, dialect=request.dialect)
+        return LintSeqConstraint(matchers, vocabulary, ends, lengths=request.lengths)
 
     def _decode(self, lease: Lease) -> Iterator[Event]:
         """Bring every writer on by one token, or by those that must come."""
         steps = self._forced()
         drawn = [step for step in steps if step.sampled]
         if drawn:
-            logits = np.stack([step.writer.logits() for step in drawn])
+            each = [step.writer.logits() for step in drawn]
+            logits = np.stack(each) if len(each) > 1 else each[0][None]
             rngs = [step.writer.rng for step in drawn]
             for step, token in zip(
                 drawn, sample_rows(logits, self._request.sampling, rngs), strict=True
@@ -160,7 +164,7 @@ class Engine:
         text, finish = branch.buffer.text, writer.finish or "complete"
         findings, passed = writer.findings, None
         if self._request.tests and finish != "passed":
-            failures = run_checks(self._request.tests, text)
+            failures = self._tests.of(text)
             findings, passed = (*findings, *failures), not failures
         stats = writer.tally.stats(len(branch.tokens))
         return SampleFinished(

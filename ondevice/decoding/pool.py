@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from ondevice.backends.base import Backend, Logits
-from ondevice.errors import ClosedError, ModelFormatError
-
-CHUNK = 64
-"""Tokens of a prompt that are evaluated at once, and the grid on which a prefix that a sequence
-holds already is used again: so the batches that make a prompt's logits are always the same."""
+from ondevice.backends.base import Backend
+from ondevice.decoding.constraints import Matchers
+from ondevice.decoding.lease import Lease, common
+from ondevice.decoding.probe import best_width
+from ondevice.errors import ClosedError
 
 
 class Pool:
@@ -34,6 +32,7 @@ class Pool:
         self._borrowers: dict[int, int] = {}
         """By thread: how many sequences it has."""
         self._closed = False
+        self._matchers: Matchers | None = None
 
     @contextlib.contextmanager
     def lease(self, prompt: list[int], wanted: int) -> Iterator[Lease]:
@@ -79,6 +78,7 @@ class Pool:
                     "the model is decoding a request; wait for it, or close its stream"
                 )
             self._closed = True
+            self._matchers = None
             self.backend.close()
             self._changed.notify_all()
 
@@ -89,6 +89,21 @@ class Pool:
             self._check_open()
             yield self.backend
 
+    def best_width(self) -> int:
+        """Return how many sequences are best evaluated at once, by trying them all."""
+        with self.lease([], self.backend.max_sequences) as lease, self.computing() as backend:
+            for number, tokens in lease.held.items():
+                backend.truncate(number, 0)
+                tokens.clear()
+            return best_width(backend, list(lease.held))
+
+    def matchers(self) -> Matchers:
+        """Return what makes the matchers of constraints over the backend's vocabulary."""
+        with self.computing() as backend:
+            if self._matchers is None:
+                self._matchers = Matchers(backend.constraint_tokenizer())
+            return self._matchers
+
     def _count(self, thread: int, more: int) -> None:
         self._borrowers[thread] = self._borrowers.get(thread, 0) + more
         if not self._borrowers[thread]:
@@ -97,73 +112,3 @@ class Pool:
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("the model has been closed; load it again to use it")
-
-
-class Lease:
-    """Sequences that a request has for itself; it names them by their places, from 0."""
-
-    def __init__(
-        self, backend: Backend, computing: threading.Lock, held: dict[int, list[int]]
-    ) -> None:
-        self._backend = backend
-        self._computing = computing
-        self._numbers = list(held)
-        self.held = held
-        """By the backend's number of a sequence: the tokens that it holds."""
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def evaluate(self, batch: Sequence[tuple[int, list[int]]]) -> Logits:
-        """Append tokens to sequences in one batch; see ``Backend.evaluate``.
-
-        Raises ``ModelFormatError`` for weights that give logits that are no numbers.
-        """
-        rows = [(self._numbers[place], tokens) for place, tokens in batch]
-        with self._computing:
-            logits = self._backend.evaluate(rows)
-            for number, tokens in rows:
-                self.held[number] += tokens
-        best = logits.max(axis=1).tolist()
-        if not all(map(math.isfinite, best)):
-            raise ModelFormatError(
-                "the model computed logits that are no numbers: its weights are damaged"
-            )
-        return logits
-
-    def prefill(self, place: int, tokens: list[int]) -> Logits:
-        """Make a sequence hold exactly these tokens; return the logits after the last one."""
-        number = self._numbers[place]
-        known = min(common(self.held[number], tokens), len(tokens) - 1) // CHUNK * CHUNK
-        self.truncate(place, known)
-        for start in range(known, len(tokens), CHUNK):
-            logits = self.evaluate([(place, tokens[start : start + CHUNK])])
-        row: Logits = logits[0]
-        return row
-
-    def fork(self, source: int, target: int, length: int) -> None:
-        """Make a sequence hold the first so many tokens of another."""
-        number, copy = self._numbers[source], self._numbers[target]
-        if number == copy:
-            self.truncate(source, length)
-            return
-        with self._computing:
-            self._backend.fork(number, copy)
-            self._backend.truncate(copy, length)
-            self.held[copy] = self.held[number][:length]
-
-    def truncate(self, place: int, length: int) -> None:
-        """Forget all tokens of a sequence from position ``length`` on."""
-        number = self._numbers[place]
-        if len(self.held[number]) > length:
-            with self._computing:
-                self._backend.truncate(number, length)
-                del self.held[number][length:]
-
-
-def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two texts begin with that are the same."""
-    for place, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return place
-    return min(len(first), len(second))

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from ondevice.backends.base import Backend, Logits
-from ondevice.checks import run_checks
 from ondevice.decoding.attempts import Attempts, unknown
 from ondevice.decoding.branch import Branch
 from ondevice.decoding.constraints import Constraint
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import log_probability, sample
 from ondevice.decoding.tally import Tally
+from ondevice.decoding.verdicts import Verdicts
 from ondevice.edits import EditRead, HunkRead, LineRead, LintSeq, SequenceEnded
 from ondevice.edits.reader import ReaderEvent
 from ondevice.errors import EditError
@@ -46,6 +46,7 @@ class Writer:
         request: Request,
         branch: Branch,
         constraint: Constraint | None,
+        checks: Verdicts,
         rng: np.random.Generator,
         tally: Tally,
     ) -> None:
@@ -58,6 +59,7 @@ class Writer:
         self._backend = backend
         self._request = request
         self._constraint = constraint
+        self._checks = checks
         self._attempts = Attempts()
         self._stepped_back = 0
         self._trouble = 0
@@ -149,7 +151,7 @@ class Writer:
 
     def _advance(self, token: int) -> None:
         """Keep the constraint at the branch's place; a new edit has started it afresh already."""
-        if not self._constraint or self.finish or not self.branch.written:
+        if not self._constraint or self.finish or self.branch.is_at_checkpoint:
             return
         self._constraint.consume(token)
 
@@ -180,7 +182,7 @@ class Writer:
                 )
             elif isinstance(event, EditRead):
                 diff = self._request.dialect.write(event.edit)
-                findings = run_checks(self._request.checks, self.branch.buffer.text)
+                findings = self._checks.of(self.branch.buffer.text)
                 if unknown(findings, self.findings) and not self._keeping:
                     yield from self._refused(diff, findings, True, *last)
                     return  # what was read after the edit is gone with it

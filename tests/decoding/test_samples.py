@@ -54,19 +54,37 @@ def test_the_prompt_is_evaluated_once() -> None:
 
 
 def test_a_finished_sample_makes_room_for_a_waiting_one() -> None:
-    class Spy(ScriptedBackend):
-        forks: list[int]
+    events, _ = several(3, 9)
+    started: set[int] = set()
+    under_way = []
+    finished = 0
+    for event in events:
+        started.add(event.sample)
+        finished += isinstance(event, SampleFinished)
+        if 2 in started and 8 not in started:
+            under_way.append(len(started) - finished)
+    assert len(under_way) > 100
+    assert max(under_way) == 3
+    assert under_way.count(3) > 0.8 * len(under_way)
 
-        def fork(self, source: int, target: int) -> None:
-            self.forks = [*getattr(self, "forks", []), len(self.calls)]
-            super().fork(source, target)
 
-    backend = Spy(noise(3), max_sequences=3)
-    decode(backend, samples=9, temperature=1.0, seed=5, max_tokens=80)
-    # One that ends its text takes no part in its last step.
-    sizes = [len(call) for call in backend.calls[1 : max(backend.forks)]]
-    assert sizes.count(3) > 0.8 * len(sizes)
-    assert len(sizes) > 60
+def test_samples_that_agree_are_evaluated_once() -> None:
+    """Greedy samples are all the same, and cost what one costs."""
+    backend, single = ScriptedBackend(noise(3), max_sequences=4), ScriptedBackend(noise(3))
+    seen: list[str] = []
+
+    def check(text: str) -> list[Finding]:
+        seen.append(text)
+        return []
+
+    events = decode(backend, samples=6, width=4, checks=(check,), tests=(), max_tokens=80)
+    decode(single, max_tokens=80)
+    alone = len(single.calls)
+    assert len(backend.calls) <= 2 * alone
+    assert all(len(call) == 1 for call in backend.calls)
+    texts = {event.text for event in of(SampleFinished, events)}
+    assert len(texts) == 1
+    assert len(seen) == len(set(seen))
 
 
 def test_samples_differ() -> None:

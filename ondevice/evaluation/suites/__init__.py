@@ -18,9 +18,10 @@ from ondevice.evaluation.suites import (
 )
 from ondevice.evaluation.suites.base import Problem, Suite, runnable
 from ondevice.evaluation.suites.fields import Row, read_rows
-from ondevice.evaluation.suites.homes import HOMES, cache_folder, fetch
+from ondevice.evaluation.suites.homes import HOMES, fetch
+from ondevice.files import cache_folder
 
-__all__ = ["SUITES", "Problem", "Suite", "cache_folder", "load_suite"]
+__all__ = ["SUITES", "Problem", "Suite", "load_suite"]
 
 _Read = Callable[[Iterable[Row]], list[Problem]]
 _FORMATS: dict[str, _Read] = {

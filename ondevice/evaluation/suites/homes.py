@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -71,22 +69,6 @@ HOMES = {
     ),
 }
 """By suite. The checksums were read in public sources, and not yet seen to hold by this project."""
-
-
-def cache_folder() -> Path:
-    """Return the folder in which suites and what is computed of them are kept.
-
-    ``ONDEVICE_CACHE`` names another one than the system's place for caches.
-    """
-    if chosen := os.environ.get("ONDEVICE_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "ondevice"
 
 
 def fetch(home: Home, folder: Path) -> Path:

@@ -10,7 +10,8 @@ import pytest
 
 from ondevice.errors import DataError
 from ondevice.evaluation.suites import SUITES
-from ondevice.evaluation.suites.homes import HOMES, Home, cache_folder, fetch
+from ondevice.evaluation.suites.homes import HOMES, Home, fetch
+from ondevice.files import cache_folder
 
 CONTENT = b'{"a": 1}\n'
 

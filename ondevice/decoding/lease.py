@@ -1,0 +1,180 @@
+"""The sequences of one request: places that share a sequence for as long as their tokens agree."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from ondevice.backends.base import Backend, Logits
+from ondevice.errors import ModelFormatError
+
+CHUNK = 64
+"""Tokens of a prompt that are evaluated at once, and the grid on which a prefix that a sequence
+holds already is used again: so the batches that make a prompt's logits are always the same."""
+
+_Job = tuple[int, int, tuple[int, ...]]
+"""A sequence, how many of its tokens count, and those to append."""
+
+
+class Lease:
+    """Sequences that a request has for itself; it names them by their places, from 0.
+
+    Places that hold the same tokens are one sequence of the backend, which is evaluated once for
+    all of them. Which token comes next each draws for itself, and the sequence is copied where they
+    part; so samples are independent, and of the same distribution, as if each had its own. Places
+    that come to hold the same again are one again. Only what this request has evaluated counts for
+    that, so that what ran before changes nothing.
+    """
+
+    def __init__(
+        self, backend: Backend, computing: threading.Lock, held: dict[int, list[int]]
+    ) -> None:
+        self._backend = backend
+        self._computing = computing
+        self.held = held
+        """By the backend's number of a sequence: the tokens that it holds."""
+        self._numbers = list(held)
+        """By place: the sequence that it looks at."""
+        self._lengths = [len(tokens) for tokens in held.values()]
+        """By place: how many of the sequence's tokens are its own; others' may follow."""
+        self._after: dict[int, Logits] = {}
+        """By sequence: the logits after all of its tokens, where this request has made them."""
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def evaluate(self, batch: Sequence[tuple[int, list[int]]]) -> Logits:
+        """Append tokens to places in one batch, and return the logits after each one's last.
+
+        Raises ``ModelFormatError`` for weights that give logits that are no numbers; see
+        ``Backend.evaluate`` for the rest.
+        """
+        with self._computing:
+            if len(self) > 1:
+                return self._evaluate_shared(batch)
+            (number,), (_, tokens) = self._numbers, batch[0]
+            logits = self._compute([(number, tokens)])
+            self._lengths[0] = len(self.held[number])
+            return logits
+
+    def prefill(self, place: int, tokens: list[int]) -> Logits:
+        """Make a place hold exactly these tokens; return the logits after the last one."""
+        held = self.held[self._numbers[place]][: self._lengths[place]]
+        known = min(common(held, tokens), len(tokens) - 1) // CHUNK * CHUNK
+        self.truncate(place, known)
+        for start in range(known, len(tokens), CHUNK):
+            logits = self.evaluate([(place, tokens[start : start + CHUNK])])
+        row: Logits = logits[0]
+        return row
+
+    def share(self, place: int, tokens: list[int]) -> None:
+        """Make a place hold what is the beginning of some sequence, or is to be evaluated anew."""
+        for number in self._after:
+            if self.held[number][: len(tokens)] == tokens:
+                self._numbers[place], self._lengths[place] = number, len(tokens)
+                return
+        self.prefill(place, tokens)
+
+    def truncate(self, place: int, length: int) -> None:
+        """Forget all tokens of a place from position ``length`` on."""
+        self._lengths[place] = min(self._lengths[place], length)
+        number = self._numbers[place]
+        if self._numbers.count(number) == 1:
+            with self._computing:
+                self._cut(number, length)
+
+    def _evaluate_shared(self, batch: Sequence[tuple[int, list[int]]]) -> Logits:
+        rows: list[Logits | None] = [None] * len(batch)
+        jobs: dict[_Job, list[int]] = defaultdict(list)
+        for row, (place, tokens) in enumerate(batch):
+            number, length = self._numbers[place], self._lengths[place]
+            known = self._known(number, length, tokens)
+            if known is None:
+                jobs[number, length, tuple(tokens)].append(row)
+            else:
+                self._look_at(place, known)
+                rows[row] = self._after[known]
+        # Those that go on where a sequence ends need no copy, others' places before that or not.
+        ordered = sorted(jobs, key=lambda job: job[1] < len(self.held[job[0]]))
+        taken: set[int] = set()
+        work = []
+        for job in ordered:
+            places = [batch[row][0] for row in jobs[job]]
+            number = self._for_itself(job, places, taken)
+            taken.add(number)
+            work.append((number, list(job[2])))
+        if work:
+            logits = self._compute(work)
+            for (number, _), job, made in zip(work, ordered, logits, strict=True):
+                for row in jobs[job]:
+                    self._look_at(batch[row][0], number)
+                    rows[row] = made
+            if len(work) == len(batch) and list(jobs) == ordered:
+                return logits
+        return np.stack([row for row in rows if row is not None])
+
+    def _known(self, number: int, length: int, tokens: list[int]) -> int | None:
+        """Return a sequence that holds what appending would make, and whose logits are known."""
+        wanted = length + len(tokens)
+        for other in self._after:
+            held = self.held[other]
+            if (
+                len(held) == wanted
+                and held[length:] == tokens
+                and held[:length] == self.held[number][:length]
+            ):
+                return other
+        return None
+
+    def _for_itself(self, job: _Job, places: list[int], taken: set[int]) -> int:
+        """Return a sequence that holds just what the job appends to: its own, or a copy."""
+        number, length, _ = job
+        others = [
+            self._lengths[place]
+            for place, looked_at in enumerate(self._numbers)
+            if looked_at == number and place not in places
+        ]
+        if number not in taken and max(others, default=0) <= length:
+            self._cut(number, length)
+            return number
+        free = min(self.held.keys() - set(self._numbers) - taken)
+        self._backend.fork(number, free)
+        self.held[free] = list(self.held[number])
+        self._after.pop(free, None)
+        self._cut(free, length)
+        for place in places:
+            self._numbers[place] = free
+        return free
+
+    def _look_at(self, place: int, number: int) -> None:
+        self._numbers[place], self._lengths[place] = number, len(self.held[number])
+
+    def _cut(self, number: int, length: int) -> None:
+        if len(self.held[number]) > length:
+            self._backend.truncate(number, length)
+            del self.held[number][length:]
+            self._after.pop(number, None)
+
+    def _compute(self, work: list[tuple[int, list[int]]]) -> Logits:
+        logits = self._backend.evaluate(work)
+        for row, (number, tokens) in enumerate(work):
+            self.held[number] += tokens
+            self._after[number] = logits[row]
+        best = np.maximum.reduce(logits, axis=1)
+        if not all(map(math.isfinite, best.tolist())):
+            raise ModelFormatError(
+                "the model computed logits that are no numbers: its weights are damaged"
+            )
+        return logits
+
+
+def common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many tokens two texts begin with that are the same."""
+    for place, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return place
+    return min(len(first), len(second))
