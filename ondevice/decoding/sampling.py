@@ -20,6 +20,8 @@ _COLD = 1e-3
 """The temperature from which on quotients of logits are sure to be finite."""
 _COLUMNS = 4
 """Columns for each token that top-k keeps: see ``_bound``."""
+_WORD = 8
+"""Truth values that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _drawn_alone(logits: FloatArray, sampling: Sampling, rng: np.random.Generato
     if not few or sampling.temperature < _COLD:
         return None
     scale = np.float32(1 / sampling.temperature)
-    tokens = (logits >= _bound(logits[None], count)[0]).nonzero()[0]
+    tokens = _at_least(logits, _bound(logits[None], count)[0])
     found = logits[tokens]
     order = (-found).argsort(kind="stable")[:count]
     found = found[order]
@@ -179,6 +181,19 @@ def _bound(logits: FloatArray, k: int) -> FloatArray:
         logits = np.maximum.reduce(table, axis=1)
     result: FloatArray = np.partition(logits, -k, axis=1)[:, -k]
     return result
+
+
+def _at_least(logits: FloatArray, bound: np.float32) -> NDArray[np.intp]:
+    """Return the few places of a row whose values reach a bound, in ascending order.
+
+    The answers are looked through eight at a time; one by one takes ten times as long.
+    """
+    reached = logits >= bound
+    whole = len(reached) // _WORD * _WORD
+    words = reached[:whole].view(np.uint64).nonzero()[0]
+    places = np.add.outer(words * _WORD, np.arange(_WORD)).ravel()
+    places = np.concatenate((places, np.arange(whole, len(reached))))
+    return places[reached[places]]
 
 
 def _drawn(candidates: _Candidates, numbers: NDArray[np.float64]) -> list[int]:
