@@ -26,7 +26,6 @@ from enginebench import fresh
 from runtimebench import sides
 
 from ondevice.evaluation.machine import describe_machine
-from ondevice.export import export_checkpoint
 from ondevice.files import write_atomically
 
 HERE = Path(__file__).parent
@@ -63,11 +62,9 @@ def main() -> None:
 def pairs(options: argparse.Namespace) -> dict[str, Pair]:
     """Return ours and the other by what is compared, both on the same weights."""
     folder, threads = fresh.make(options.size, options.models), options.threads
-    checkpoint = options.models / f"{options.size}-checkpoint"
+    checkpoint = fresh.checkpoint_of(options.size, options.models)
     gguf, int8 = folder / "model-q8_0.gguf", folder / "model-int8.onnx"
-    full = options.models / f"{options.size}-fp32"
-    if not full.exists():
-        export_checkpoint(checkpoint, full, quantize=("fp32",), formats=("onnx",), name="fp32")
+    full = fresh.make_full(options.size, options.models)
     result = {
         "Llama, q8_0": (sides.ours(gguf, threads), sides.llama_class(gguf, threads)),
         "ORTModel, int8": (

@@ -52,6 +52,27 @@ def make(size: str, folder: Path) -> Path:
     return target
 
 
+def checkpoint_of(size: str, models: Path) -> Path:
+    """Return the checkpoint that ``make`` exported."""
+    return models / f"{size}-checkpoint"
+
+
+def make_full(size: str, models: Path) -> Path:
+    """Return the folder of the same weights as an ONNX graph in float32."""
+    target = models / f"{size}-fp32"
+    if not target.exists():
+        export_checkpoint(
+            checkpoint_of(size, models),
+            target,
+            formats=("onnx",),
+            quantize=("fp32",),
+            name=size,
+            license="Apache-2.0",
+            source="random weights",
+        )
+    return target
+
+
 def _tokenizer(size: str, folder: Path) -> Tokenizer:
     if VOCABULARIES[size] < 10_000:
         return Tokenizer.from_file(str(TOKENIZER))

@@ -75,7 +75,7 @@ class OnnxBackend(SequenceBackend):
         self.chat = read_chat(path.parent)
         self._path = path
         self._session = _open_session(path, threads or default_threads(path.stat().st_size))
-        self._read_graph(path)
+        self._read_graph(path, notes.head_size)
         self._places: dict[int, Place] = dict.fromkeys(range(max_sequences), (self._empty, 0))
 
     def _read_vocabulary(self, path: Path, notes: ModelNotes) -> None:
@@ -95,7 +95,7 @@ class OnnxBackend(SequenceBackend):
         self._pieces: dict[int, bytes] = {}
         self._byte_level = is_byte_level(self._tokenizer_text)
 
-    def _read_graph(self, path: Path) -> None:
+    def _read_graph(self, path: Path, head_size: int | None) -> None:
         inputs = {item.name: item for item in self._session.get_inputs()}
         outputs = {item.name: item for item in self._session.get_outputs()}
         past = [name for name in inputs if name.startswith("past_key_values.")]
@@ -111,14 +111,24 @@ class OnnxBackend(SequenceBackend):
             )
         self._takes_positions = "position_ids" in inputs
         self._past, self._outputs = past, ["logits", *present]
-        # Width and number of heads are fixed in the graph, batch and past length are not.
-        shapes = [inputs[name] for name in past]
-        empty = [np.zeros((1, i.shape[1], 0, i.shape[3]), _DTYPES[i.type]) for i in shapes]
-        self._empty = Block(empty, [0])
+        self._empty = Block([self._no_past(inputs[name], head_size, path) for name in past], [0])
         self.vocab_size = width
         self._padding = [
             token for token in range(width) if self._tokenizer.id_to_token(token) is None
         ]
+
+    def _no_past(self, item: Any, head_size: int | None, path: Path) -> NDArray[Any]:
+        """Return the keys or values of no token: batch, heads, tokens, width."""
+        _, heads, _, width = item.shape
+        if not isinstance(width, int):  # as onnxruntime-genai's builder leaves it
+            width = head_size
+        if not isinstance(heads, int) or width is None or item.type not in _DTYPES:
+            raise ModelFormatError(
+                f"{path}: {item.name} has the shape {item.shape} and the type {item.type}; the "
+                "number of heads must be fixed, their size too (or `head_dim` be in config.json "
+                "beside the graph), and the type float or float16"
+            )
+        return np.zeros((1, heads, 0, width), _DTYPES[item.type])
 
     def tokenize(self, text: str) -> list[int]:
         """Return the canonical tokens of ``text``."""

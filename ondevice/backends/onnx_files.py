@@ -25,7 +25,8 @@ class ModelNotes:
     context_length: int
     end_tokens: tuple[str, ...] = ()
     end_ids: tuple[int, ...] = ()
-    prefix_ids: tuple[int, ...] = ()
+    head_size: int | None = None
+    """Width of keys and values, for graphs whose builder leaves it open."""
 
 
 def read_notes(folder: Path) -> ModelNotes:
@@ -44,7 +45,15 @@ def read_notes(folder: Path) -> ModelNotes:
         )
     end = generation.get("eos_token_id", config.get("eos_token_id"))
     ids = tuple(end) if isinstance(end, list) else () if end is None else (end,)
-    return ModelNotes(context, tuple(manifest.get("end_tokens", ())), ids)
+    return ModelNotes(context, tuple(manifest.get("end_tokens", ())), ids, _head_size(config))
+
+
+def _head_size(config: dict[str, Any]) -> int | None:
+    size = config.get("head_dim")
+    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    if size is None and isinstance(width, int) and isinstance(heads, int) and heads > 0:
+        size = width // heads
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def read_chat(folder: Path) -> ChatFormat | None:

@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ondevice.backends import llama_library, machine, open_backend
@@ -116,6 +117,33 @@ def test_onnx_graph_without_cache(onnx_folder: Path, tmp_path: Path) -> None:
         onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "model.onnx"
     )
     with pytest.raises(ModelFormatError, match="key-value cache"):
+        open_backend(folder)
+
+
+def _without_head_size(source: Path, target: Path) -> Path:
+    """Copy a folder, its graph changed to one that leaves the width of keys and values open."""
+    onnx = pytest.importorskip("onnx")
+    shutil.copytree(source, target)
+    model = onnx.load(target / "model.onnx")
+    for value in [*model.graph.input, *model.graph.output]:
+        if value.name.startswith(("past_key_values.", "present.")):
+            value.type.tensor_type.shape.dim[3].dim_param = "kv_cache_dim"
+    onnx.save(model, target / "model.onnx")
+    return target
+
+
+def test_onnx_head_size_from_the_configuration(onnx_folder: Path, tmp_path: Path) -> None:
+    """As onnxruntime-genai's builder leaves it open."""
+    folder = _without_head_size(onnx_folder, tmp_path / "model")
+    with open_backend(onnx_folder) as plain, open_backend(folder) as opened:
+        batch = [(0, plain.tokenize("x = 1\n"))]
+        np.testing.assert_array_equal(opened.evaluate(batch), plain.evaluate(batch))
+
+
+def test_onnx_without_any_head_size(onnx_folder: Path, tmp_path: Path) -> None:
+    folder = _without_head_size(onnx_folder, tmp_path / "model")
+    (folder / "config.json").write_text('{"max_position_embeddings": 64}')
+    with pytest.raises(ModelFormatError, match="head_dim"):
         open_backend(folder)
 
 
