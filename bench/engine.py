@@ -1,6 +1,6 @@
 """What the engine keeps to, what it costs, and what a batch of samples saves.
 
-usage: python bench/engine.py [--parts applies undistorted masks cheap many policies]
+usage: python bench/engine.py [--parts applies undistorted masks cheap many drafts policies]
                               [--threads 1] [--rounds 7]
                               [--tasks 20] [--problems 100] [--problems-of wordings]
                               [--temperatures 0 0.8] [--backend llama_cpp] [--size 25M]
@@ -17,6 +17,7 @@ cheap  time a token beside a bare loop over llama_decode and its samplers, and b
        llama_cpp.Llama(...)(stream=True), on a model with random weights, at 100 and at many tokens
 many   sixteen samples in one batch beside sixteen single runs, with the bundled model; and the time
        to the first program that passes its tests
+drafts what looking up drafts in what was written before could save at most
 policies  pass@1, static errors and tokens a passing program with and without checks, the
        constraint, stepping back, and with lines that decide how many they are; bundled model
 
@@ -30,7 +31,7 @@ import argparse
 import json
 from pathlib import Path
 
-from enginebench import applies, cheap, many, masks, policies, undistorted
+from enginebench import applies, cheap, drafts, many, masks, policies, undistorted
 
 from ondevice.evaluation.machine import describe_machine
 from ondevice.files import write_atomically
@@ -42,6 +43,7 @@ PARTS = {
     "masks": masks,
     "cheap": cheap,
     "many": many,
+    "drafts": drafts,
     "policies": policies,
 }
 
