@@ -22,6 +22,7 @@ svg{width:100%;height:auto;display:block}
 svg text{fill:var(--soft);font-size:13px}
 .grid{stroke:var(--rule)}
 .line{fill:none;stroke-width:2.5}
+.bar{stroke-width:1.5}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0;margin:.3rem 0}
 .key{display:inline-block;width:.9rem;height:.25rem;margin-right:.4rem;vertical-align:middle}
 @media(max-width:34rem){svg text{font-size:22px}}
