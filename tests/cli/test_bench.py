@@ -24,7 +24,7 @@ def test_latency_prints_tables_and_writes_what_it_found(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "onnx int8  pp16" in done.stdout
     assert "tg4" in done.stdout
-    assert json.loads(found.read_text())["schema"] == "ondevice-latency/1"
+    assert json.loads(found.read_text())["schema"] == "ondevice-latency/2"
     assert "pp16" in html.read_text()
 
 
