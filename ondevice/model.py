@@ -60,11 +60,13 @@ class Model:
         name: str,
         manifest: Manifest | None = None,
         probes: Probes | None = None,
+        weights: Path | None = None,
     ) -> None:
         from ondevice.decoding import Pool
 
         self.name = name
         self.manifest = manifest
+        self.weights = weights
         self._backend = backend
         self._pool = Pool(backend)
         self._probes = probes
@@ -299,4 +301,4 @@ def load(
     probes = Probes(weights, reader)
     if threads is None:
         probes.set_threads(opened)
-    return Model(opened, name=source.name, manifest=source.manifest, probes=probes)
+    return Model(opened, name=source.name, manifest=source.manifest, probes=probes, weights=weights)

@@ -105,10 +105,8 @@ def _stored(
     try:
         stored: dict[str, Any] = read_document(path)["latency"]
         return stored, "; ".join(differences(stored, model, backend, plan))
-    except DataError as error:
-        return None, f"another kind: {error}"
-    except (KeyError, TypeError, AttributeError) as error:
-        return None, f"another kind: {error!r} is not there"
+    except (DataError, KeyError, TypeError, AttributeError):
+        return None, "another version, or damaged"
 
 
 class _Measured:

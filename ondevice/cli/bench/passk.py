@@ -136,8 +136,6 @@ class Run:
         With ``aside``, what is stored of another measurement gets another name.
         """
         import ondevice
-        from ondevice.backends.files import find_weights
-        from ondevice.catalogue import resolve
         from ondevice.catalogue.manifest import sha256_of
         from ondevice.evaluation import passk
         from ondevice.evaluation.samples import Store, other_measurement
@@ -147,7 +145,7 @@ class Run:
         name, backend, threads = self.loading
         with ExitStack() as stack:
             model = stack.enter_context(ondevice.load(name, backend=backend, threads=threads))
-            weights = sha256_of(find_weights(resolve(name).path, model.backend_name)[0])
+            weights = sha256_of(model.weights) if model.weights else None
             heading = passk.header(self.suite, model.name, model.backend_name, self.plan, weights)
             path = None if output is None else samples_path(output)
             if output and path and aside and (other := other_measurement(path, heading)):
