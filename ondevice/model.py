@@ -50,7 +50,7 @@ class Model:
 
     Threads may share it: each request has sequences of the cache for itself and waits for them
     where too few are free, and one at a time computes. What a request gives does not depend on the
-    others.
+    others. ``name`` and ``weights`` say which model it is and what file it was read from.
     """
 
     def __init__(

@@ -194,10 +194,9 @@ def _ends(curves: Sequence[dict[str, Any]]) -> str:
         if one[name]
     ]
     return (
-        "A budget ends a curve where more than "
-        f"{UNKNOWN:.0%} of the orders have neither passed nor samples left, so that nobody knows "
-        "whether more would have helped; up to there, these count as unsolved: "
-        f"{'; '.join(ends) or 'here, at once'}."
+        f"A curve ends where more than {UNKNOWN:.0%} of the problems have neither a pass nor "
+        "samples left, since nobody knows whether more would have helped; up to there, such a "
+        f"problem counts as unsolved. The ends, and the share of such: {'; '.join(ends) or 'none'}."
     )
 
 
