@@ -108,6 +108,17 @@ def test_what_is_of_another_amount_or_model_is_kept_and_measured_anew(
     assert whole["passk"][0]["figures"]["problems"] == 1
 
 
+def test_who_stops_it_is_told_that_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(everything, "_speeds", stopped)
+    assert main(["bench", "all", str(tmp_path / "report")]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("left", ["", "{}", '{"schema": "ondevice-latency/1", "model": "tiny"}'])
 def test_what_is_no_measurement_of_speed_is_kept_and_measured_anew(
     measured: list[str], tmp_path: Path, left: str, capsys: pytest.CaptureFixture[str]

@@ -67,7 +67,9 @@ def _remarks(sides: list[list[dict[str, Any]]]) -> list[str]:
 def _least(one: Difference) -> str:
     if math.isinf(one.least):
         return "nothing"
-    return f"{100 * one.least:.0f} points" if one.is_share else f"{one.least:.0%}"
+    if one.is_share:
+        return f"{100 * one.least:.0f} points"
+    return f"{one.least:.0%}" if one.least < 1 else f"{1 + one.least:.0f} times"
 
 
 def _verdict(one: Difference) -> str:

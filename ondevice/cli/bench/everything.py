@@ -44,17 +44,31 @@ def everything(
     where it was stopped; what lies there of another model, machine or amount gets another name,
     and is measured anew.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    problems, samples = _QUICK if quick else _WHOLE
+    try:
+        _measure(folder, tasks, limit or problems, samples, (model, backend, None))
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; the same command goes on from here", err=True)
+        raise
+
+
+def _measure(
+    folder: Path,
+    tasks: Path,
+    problems: int,
+    samples: int,
+    loading: tuple[str | None, str | None, int | None],
+) -> None:
     from ondevice.cli.bench.figures import samples_path
     from ondevice.cli.bench.latency import save
     from ondevice.cli.bench.scaling import curve, show
     from ondevice.evaluation.report import WHOLE, bench_document
 
-    folder.mkdir(parents=True, exist_ok=True)
-    speeds = _speeds(folder / "latency.json", model, backend)
-    problems, samples = _QUICK if quick else _WHOLE
+    speeds = _speeds(folder / "latency.json", *loading[:2])
     documents, curves = [], []
     if (tasks / "split.json").exists():
-        measured = _Measured(tasks, limit or problems, (model, backend, None))
+        measured = _Measured(tasks, problems, loading)
         documents = [measured.document(suite, folder / f"{suite}.json") for suite in _SUITES]
         for check in _CHECKS:
             output = folder / f"samples-check-{check}.json"
@@ -125,9 +139,10 @@ class _Measured:
         from ondevice.evaluation.drawing import Plan
         from ondevice.evaluation.suites import load_suite
 
-        typer.echo(f"\n{name}, {output.stem}", err=True)
         suite = load_suite(name, None, self.tasks).only(self.problems)
         plan = Plan(samples, 0, False, _PARAMETERS | parameters)
+        said = f"check {plan.parameters['check']}, samples of each problem: {samples}"
+        typer.echo(f"\n{suite.label}, {said}", err=True)
         run = Run(suite, plan, self.loading, Engine.LOCAL, None, True)
         run.measure(output, False, aside=True)
         print()
