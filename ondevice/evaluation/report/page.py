@@ -187,12 +187,11 @@ def _scaling(curves: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def _ends(curves: Sequence[dict[str, Any]]) -> str:
-    ends = [
-        f"{one['label']} {number(one[name][-1][0])} {name} ({one[name][-1][2]:.1%})"
-        for one in curves
-        for name in ("tokens", "seconds")
-        if one[name]
-    ]
+    ends = []
+    for one in curves:
+        last = [(*one[name][-1], name) for name in ("tokens", "seconds") if one[name]]
+        said = [f"{number(budget)} {name} ({unknown:.1%})" for budget, _, unknown, name in last]
+        ends += [f"{one['label']}: {', '.join(said)}"] if said else []
     return (
         f"A curve ends where more than {UNKNOWN:.0%} of the problems have neither a pass nor "
         "samples left, since nobody knows whether more would have helped; up to there, such a "

@@ -16,6 +16,7 @@ p,figcaption{color:var(--soft)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
+td:first-child{white-space:normal;min-width:9rem}
 .warnings{background:var(--warn);padding:.6rem .6rem .6rem 1.8rem;border-radius:.4rem}
 figure{margin:1.5rem 0;max-width:44rem}
 svg{width:100%;height:auto;display:block}

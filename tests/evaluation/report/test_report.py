@@ -140,7 +140,7 @@ def test_the_page_says_what_was_measured_and_escapes_it() -> None:
         assert words in text
     assert "<hot>" not in text
     assert "50.0%" in text
-    assert "check &amp; none 190 tokens (3.0%)" in text
+    assert "check &amp; none: 190 tokens (3.0%)" in text
     assert "10.0% to 90.0%" in text
 
 
