@@ -16,7 +16,7 @@ from pathlib import Path
 
 import ondevice
 from ondevice.evaluation.latency import LatencyPlan
-from ondevice.evaluation.latency.whole import measure_requests
+from ondevice.evaluation.latency.whole import run_requests
 from ondevice.evaluation.machine import describe_machine
 from ondevice.files import write_atomically
 
@@ -59,7 +59,7 @@ def plain(model: ondevice.Model, plan: LatencyPlan) -> float:
 
 def measured(model: ondevice.Model, plan: LatencyPlan) -> float:
     started = time.process_time()
-    measure_requests(model, plan)
+    run_requests(model, plan)
     return time.process_time() - started
 
 

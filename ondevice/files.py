@@ -27,6 +27,18 @@ def cache_folder() -> Path:
     return base / "ondevice"
 
 
+def set_aside(path: Path) -> Path:
+    """Give a file a name beside its own that nothing has yet, and return that; raises ``OSError``.
+
+    ``a.samples.jsonl`` becomes ``a.old-1.samples.jsonl``.
+    """
+    stem, dot, rest = path.name.partition(".")
+    number = 1
+    while (free := path.with_name(f"{stem}.old-{number}{dot}{rest}")).exists():
+        number += 1
+    return path.rename(free)
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text beside ``path`` and move it into place; an existing file keeps its mode.
 

@@ -50,7 +50,7 @@ class Model:
 
     Threads may share it: each request has sequences of the cache for itself and waits for them
     where too few are free, and one at a time computes. What a request gives does not depend on the
-    others.
+    others. ``name`` and ``weights`` say which model it is and what file it was read from.
     """
 
     def __init__(
@@ -60,11 +60,13 @@ class Model:
         name: str,
         manifest: Manifest | None = None,
         probes: Probes | None = None,
+        weights: Path | None = None,
     ) -> None:
         from ondevice.decoding import Pool
 
         self.name = name
         self.manifest = manifest
+        self.weights = weights
         self._backend = backend
         self._pool = Pool(backend)
         self._probes = probes
@@ -299,4 +301,4 @@ def load(
     probes = Probes(weights, reader)
     if threads is None:
         probes.set_threads(opened)
-    return Model(opened, name=source.name, manifest=source.manifest, probes=probes)
+    return Model(opened, name=source.name, manifest=source.manifest, probes=probes, weights=weights)

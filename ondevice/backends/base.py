@@ -39,6 +39,8 @@ class Backend(Protocol):
     context_length: int
     """Tokens that one sequence may hold."""
     max_sequences: int
+    cache_bytes_per_token: int
+    """Bytes of keys and values that a token leaves in the cache, which each later one reads."""
     end_tokens: frozenset[int]
     """Tokens that end a text (``<|endoftext|>``, say); they are never part of the diff."""
     prefix_tokens: tuple[int, ...]

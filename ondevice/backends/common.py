@@ -25,6 +25,7 @@ class SequenceBackend(abc.ABC):
     vocab_size: int
     end_tokens: frozenset[int]
     prefix_tokens: tuple[int, ...]
+    cache_bytes_per_token: int = 0
     chat: ChatFormat | None = None
 
     def __init__(self, *, context_length: int, max_sequences: int) -> None:

@@ -51,7 +51,8 @@ class LlamaCppBackend(SequenceBackend):
     ) -> None:
         """Load ``path``; see ``open_backend`` for the parameters and what is raised."""
         path = Path(path)
-        trained, token_bytes = _read_shape(path)
+        trained, self.cache_bytes_per_token, scores = _read_shape(path)
+        token_bytes = self.cache_bytes_per_token + scores
         context_length = check_context(context_length, trained, DEFAULT_CONTEXT)
         max_sequences = sequences_that_fit(max_sequences, context_length * token_bytes)
         super().__init__(context_length=context_length, max_sequences=max_sequences)
@@ -220,8 +221,9 @@ class LlamaCppBackend(SequenceBackend):
         self._library.llama_model_free(self._model)
 
 
-def _read_shape(path: Path) -> tuple[int, int]:
-    """Return the trained context length, and the bytes that room for one token takes."""
+def _read_shape(path: Path) -> tuple[int, int, int]:
+    """Return the trained context length, and the bytes that room for one token takes: of its keys
+    and values, and of scores."""
     header = read_header(path)
     try:
         prefix = header["general.architecture"] + "."
@@ -231,11 +233,11 @@ def _read_shape(path: Path) -> tuple[int, int]:
         kv_heads = header.get(prefix + "attention.head_count_kv", heads)
         width = header[prefix + "embedding_length"]
         if isinstance(kv_heads, range) or isinstance(heads, range):
-            return trained, 2 * layers * width * _CACHE_BYTES
+            return trained, 2 * layers * width * _CACHE_BYTES, 0
         key = header.get(prefix + "attention.key_length", width // heads)
         value = header.get(prefix + "attention.value_length", width // heads)
         cache = layers * kv_heads * (key + value) * _CACHE_BYTES
-        return trained, cache + heads * BATCH_SIZE * _SCORE_BYTES
+        return trained, cache, heads * BATCH_SIZE * _SCORE_BYTES
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ModelFormatError(
             f"{path} is no language model that can be run: its metadata lack {error}"

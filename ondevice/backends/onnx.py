@@ -111,7 +111,10 @@ class OnnxBackend(SequenceBackend):
             )
         self._takes_positions = "position_ids" in inputs
         self._past, self._outputs = past, ["logits", *present]
-        self._empty = Block([self._no_past(inputs[name], head_size, path) for name in past], [0])
+        empty = [self._no_past(inputs[name], head_size, path) for name in past]
+        self._empty = Block(empty, [0])
+        widths = [array.shape[1] * array.shape[3] * array.itemsize for array in empty]
+        self.cache_bytes_per_token = sum(widths)
         self.vocab_size = width
         self._padding = [
             token for token in range(width) if self._tokenizer.id_to_token(token) is None

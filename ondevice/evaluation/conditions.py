@@ -4,14 +4,13 @@ tells, and left out where it does not."""
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import re
+import statistics
 import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from ondevice.evaluation import sensors
 
 BUSY = 0.25
 """Processors' worth of other work, as a share of all, above which figures are not to be trusted."""
@@ -22,103 +21,64 @@ SLOW = 0.8
 
 
 def read_conditions() -> dict[str, Any]:
-    """Return what can be read: ``load`` (processes that wanted to run, mean of the last minute),
-    ``mhz`` and ``max_mhz`` (means over processors), ``governor``, ``on_battery``, ``celsius`` (the
-    hottest sensor), ``throttled`` (what macOS says of its speed limit, in percent)."""
-    readers = {
-        "load": _load,
-        "mhz": lambda: _frequency("scaling_cur_freq"),
-        "max_mhz": lambda: _frequency("cpuinfo_max_freq"),
-        "governor": _governor,
-        "on_battery": _on_battery,
-        "celsius": _celsius,
-        "speed_limit": _speed_limit,
+    """Return what can be read: ``mhz`` and ``max_mhz`` (means over processors), ``governor``,
+    ``on_battery``, ``celsius`` (the hottest sensor), ``speed_limit`` (to how many percent macOS
+    holds the processor) and ``thermal_warning`` (macOS's level)."""
+    mhz, highest = _tried(sensors.clock) or (None, None)
+    found = {
+        "mhz": mhz,
+        "max_mhz": highest,
+        "governor": _tried(sensors.governor),
+        "on_battery": _tried(sensors.on_battery),
+        "celsius": _tried(sensors.celsius),
+        "speed_limit": _tried(sensors.speed_limit),
+        "thermal_warning": _tried(sensors.thermal_warning),
     }
-    found = {}
-    for name, reader in readers.items():
-        with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError, AttributeError):
-            value = reader()
-            if value is not None:
-                found[name] = value
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def warnings(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Return what should be said beside figures that were taken between two readings.
+def read_busy() -> dict[str, Any]:
+    """Return ``busy``: how many processors other programs keep busy, in a moment's wait."""
+    busy = _tried(sensors.busy_processors)
+    return {} if busy is None else {"busy": round(busy, 3)}
 
-    The load is judged before alone, as the measurement itself makes it afterwards.
+
+def warnings(readings: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what should be said beside figures that were taken under these conditions.
+
+    A reading is that of ``read_busy`` before a round of measuring, when nothing of this process
+    runs, and that of ``read_conditions`` after it, when the processor is still at its task.
     """
-    return list(_warnings(before, after))
+    return list(_warnings(readings))
 
 
-def _warnings(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+def _warnings(readings: Sequence[dict[str, Any]]) -> Iterator[str]:
     cores = os.cpu_count() or 1
-    if before.get("load", 0) > BUSY * cores:
+
+    def values(name: str) -> list[Any]:
+        return [one[name] for one in readings if name in one]
+
+    busy = statistics.fmean(values("busy") or [0])
+    if busy > BUSY * cores:
         yield (
-            f"other programs kept {before['load']:.1f} of {cores} processors busy; close them for "
-            "figures that can be repeated"
+            f"other programs kept {busy:.1f} of {cores} processors busy; close them for figures "
+            "that can be repeated"
         )
-    if before.get("on_battery") or after.get("on_battery"):
+    if any(values("on_battery")):
         yield "the machine runs on its battery, which may slow it down; plug it in"
-    if after.get("celsius", 0) >= HOT:
-        yield f"a sensor read {after['celsius']:.0f} °C; heat may have slowed the processor"
-    if before.get("governor") == "powersave" and "max_mhz" in before:
-        mhz, highest = after.get("mhz", 0), before["max_mhz"]
+    if max(values("celsius"), default=0) >= HOT:
+        yield f"a sensor read {max(values('celsius')):.0f} °C; heat may have slowed the processor"
+    if "powersave" in values("governor") and values("max_mhz") and values("mhz"):
+        mhz, highest = statistics.fmean(values("mhz")), max(values("max_mhz"))
         if mhz < SLOW * highest:
             yield f"the processor ran at {mhz:.0f} of {highest:.0f} MHz (governor powersave)"
-    if after.get("speed_limit", 100) < 100:
-        yield f"macOS holds the processor at {after['speed_limit']}% of its speed"
+    if min(values("speed_limit"), default=100) < 100:
+        yield f"macOS held the processor at {min(values('speed_limit'))}% of its speed"
+    if max(values("thermal_warning"), default=0) > 0:
+        yield f"macOS warned of heat (level {max(values('thermal_warning'))})"
 
 
-def _load() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-def _frequency(name: str) -> float | None:
-    files = Path("/sys/devices/system/cpu").glob(f"cpu[0-9]*/cpufreq/{name}")
-    values = [int(file.read_text()) / 1000 for file in files]
-    return sum(values) / len(values) if values else None
-
-
-def _governor() -> str | None:
-    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    return path.read_text().strip() if path.exists() else None
-
-
-def _on_battery() -> bool | None:
-    if sys.platform == "darwin":
-        return "Battery Power" in _said_by("pmset", "-g", "batt")
-    if sys.platform == "win32":
-        return _windows_on_battery()
-    supplies = list(Path("/sys/class/power_supply").glob("*/online"))
-    if not supplies:
-        return None
-    return not any(file.read_text().strip() == "1" for file in supplies)
-
-
-def _windows_on_battery() -> bool | None:
-    class PowerStatus(ctypes.Structure):
-        _fields_ = (("line", ctypes.c_ubyte), ("rest", ctypes.c_ubyte * 11))
-
-    status = PowerStatus()
-    kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    if not kernel32.GetSystemPowerStatus(ctypes.byref(status)) or status.line == 255:
-        return None
-    return bool(status.line == 0)
-
-
-def _celsius() -> float | None:
-    files = Path("/sys/class/thermal").glob("thermal_zone*/temp")
-    values = [int(file.read_text()) / 1000 for file in files]
-    return max(values, default=None)
-
-
-def _speed_limit() -> int | None:
-    if sys.platform != "darwin":
-        return None
-    found = re.search(r"CPU_Speed_Limit\s*=\s*(\d+)", _said_by("pmset", "-g", "therm"))
-    return int(found[1]) if found else None
-
-
-def _said_by(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
+def _tried(reader: Callable[[], Any]) -> Any:
+    with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError, AttributeError):
+        return reader()
+    return None

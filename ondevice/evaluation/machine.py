@@ -6,8 +6,20 @@ import datetime
 import importlib.metadata
 import os
 import platform
+from subprocess import SubprocessError
+from typing import Any
 
 from ondevice import __version__
+from ondevice.evaluation.sensors import processor
+
+
+def machine_differs(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """Return what tells two descriptions of machines apart, the day left out."""
+    return [
+        f"{name} {first.get(name)!r}, not {second.get(name)!r}"
+        for name in first | second
+        if name != "date" and first.get(name) != second.get(name)
+    ]
 
 
 def describe_machine() -> dict[str, str | int | None]:
@@ -25,13 +37,10 @@ def describe_machine() -> dict[str, str | int | None]:
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
+        found = processor()
+    except (OSError, ValueError, SubprocessError):
+        found = None
+    return found or platform.processor()
 
 
 def _version(package: str) -> str | None:

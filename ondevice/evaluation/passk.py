@@ -4,9 +4,10 @@ The document of a measurement (``ondevice bench passk --output``, schema ``ondev
 
 ``schema``, ``machine`` (as ``machine.describe_machine``), ``suite``, ``suite_sha256``, ``remarks``
 (what must stand beside every figure: ``--limit`` and the like), ``model``, ``backend``,
-``parameters``, ``seed``, ``samples`` (a problem), ``stop_early``, ``samples_file`` (its name, next
-to the document; see ``samples``), ``references_passed`` (of the self-test, null where none was
-made), ``figures`` and ``problems``: a list of ``id``, ``samples`` and ``passed``.
+``weights_sha256``, ``parameters``, ``seed``, ``samples`` (a problem), ``stop_early``,
+``samples_file`` (its name, next to the document; see ``samples``), ``references_passed`` (of the
+self-test, null where none was made), ``figures`` and ``problems``: a list of ``id``, ``samples``
+and ``passed``.
 
 ``figures``: ``problems``, ``samples`` (of all problems), ``pass@k`` (by k as text: ``value``,
 ``low`` and ``high``, shares of 1, the ends those of a 95% interval, see ``estimate``),
@@ -34,14 +35,18 @@ if TYPE_CHECKING:
     from ondevice.model import Model
 
 
-def header(suite: Suite, model: str, backend: str, plan: Plan) -> dict[str, Any]:
-    """Return what tells a measurement from another, and the machine, as a store keeps it."""
+def header(
+    suite: Suite, model: str, backend: str, plan: Plan, weights: str | None = None
+) -> dict[str, Any]:
+    """Return what tells a measurement from another, and the machine, as a store keeps it;
+    ``weights`` is the SHA-256 of the model's file."""
     return {
         "suite": suite.name,
         "suite_sha256": suite.digest,
         "remarks": list(suite.remarks),
         "model": model,
         "backend": backend,
+        "weights_sha256": weights,
         "parameters": plan.parameters,
         "seed": plan.seed,
         "samples": plan.samples,

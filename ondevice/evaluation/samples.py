@@ -2,10 +2,10 @@
 
 The first line is a header, ``{"schema": "ondevice-samples/1", ...}``, with what tells one
 measurement from another: ``suite``, ``suite_sha256``, ``remarks`` (what was left out), ``model``,
-``backend``, ``parameters``, ``samples`` (a problem), ``seed``, ``stop_early``, ``ondevice`` (its
-version), and ``machine``, of which two runs may differ. Each other line is a ``Sample``, in the
-order in which they were judged. A run that is killed leaves whole lines and perhaps a torn last
-one, which the next run cuts off.
+``backend``, ``weights_sha256``, ``parameters``, ``samples`` (a problem), ``seed``, ``stop_early``,
+``ondevice`` (its version), and ``machine``, of which two runs may differ. Each other line is a
+``Sample``, in the order in which they were judged. A run that is killed leaves whole lines and
+perhaps a torn last one, which the next run cuts off.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from ondevice.errors import DataError
+from ondevice.evaluation.machine import machine_differs
 from ondevice.locks import lock
 
 SCHEMA = "ondevice-samples/1"
 _FREE = ("machine",)
 """What may differ between two runs of one measurement."""
+_WEIGHTS = "weights_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,29 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Sample], int]:
     return header, samples, whole
 
 
+def other_measurement(path: Path, header: dict[str, Any]) -> str | None:
+    """Return in what a file of samples is of another measurement, or of another machine, than
+    ``header`` says; None where it is of the same, or where there is none.
+
+    Raises ``DataError`` when another run holds it.
+    """
+    if not path.exists():
+        return None
+    held = lock(path)
+    if held is None:
+        raise DataError(f"another run is writing {path}")
+    with held:
+        if b"\n" not in path.read_bytes():
+            return None
+        try:
+            found, _, _ = _read(path)
+        except DataError as error:
+            return str(error)
+    header = json.loads(json.dumps({"schema": SCHEMA, **header}))
+    machines = machine_differs(found.get("machine") or {}, header.get("machine") or {})
+    return ", ".join(filter(None, [_different(found, header), *machines])) or None
+
+
 class Store:
     """An open file of samples, held by one run at a time; without a path, only in memory."""
 
@@ -176,5 +201,6 @@ def _different(found: dict[str, Any], header: dict[str, Any]) -> str:
     return ", ".join(
         f"{name} {found.get(name)!r}, not {header.get(name)!r}"
         for name in names
-        if found.get(name) != header.get(name)
+        # Weights were not told apart once.
+        if found.get(name) != header.get(name) and not (name == _WEIGHTS and name not in found)
     )

@@ -2,9 +2,9 @@
 
 Against k it is pass@k, by the unbiased estimator. Against a budget it is the share of problems that
 are solved within it when samples are drawn one after another until one passes: the mean over random
-orders of the stored samples of each problem, so that no order is lucky. A budget that a problem's
-samples do not fill is answered by those that there are, and the curve ends where half of the
-problems have spent all of theirs.
+orders of the stored samples of each problem, so that no order is lucky. An order of which all
+samples are spent, without a pass, says nothing about a larger budget (it is censored): it counts as
+unsolved, and where more than ``UNKNOWN`` of the orders are such, the curve ends.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from ondevice.evaluation.samples import Sample
 
 ORDERS = 200
 POINTS = 40
+UNKNOWN = 0.05
+"""Share of the problems up to which those may be counted as unsolved whose samples are spent."""
 
 
 def scaling(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
-    """Return ``k``, ``tokens`` and ``seconds``: curves as lists of [budget, share solved].
+    """Return curves: ``k`` as a list of [samples, share solved], ``tokens`` and ``seconds`` of
+    [budget, share solved, share of problems whose samples are spent without a pass].
 
     Raises ``ValueError`` without samples.
     """
@@ -46,13 +49,19 @@ def scaling(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
 def _within(groups: list[list[Sample]], cost: str, seed: int) -> list[list[float]]:
     rng = np.random.default_rng(seed)
     spent = np.stack([_spent(group, cost, rng) for group in groups])
-    totals = [sum(float(getattr(one, cost)) for one in group) for group in groups]
+    totals = np.array([sum(float(getattr(one, cost)) for one in group) for group in groups])
+    # Only those without a pass run out: in any other order, one comes before the end.
+    ends = np.where(np.isinf(spent[:, 0]), totals, np.inf)
     cheapest = min(float(getattr(one, cost)) for group in groups for one in group)
-    longest = float(np.median(totals))
+    allowed = int(UNKNOWN * len(groups))
+    longest = min(float(np.sort(ends)[allowed]), float(totals.max()))
     if not 0 < cheapest < longest:
         return []
     budgets = np.geomspace(cheapest, longest, POINTS)
-    return [[float(budget), float((spent <= budget).mean())] for budget in budgets]
+    return [
+        [float(budget), float((spent <= budget).mean()), float((ends < budget).mean())]
+        for budget in budgets
+    ]
 
 
 def _spent(group: list[Sample], cost: str, rng: np.random.Generator) -> NDArray[np.float64]:

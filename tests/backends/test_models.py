@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -178,3 +179,17 @@ def test_damaged_settings_beside_a_graph(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(ModelFormatError, match=r"tokenizer_config.json is damaged"):
         read_chat(tmp_path)
+
+
+def test_a_token_takes_its_keys_and_values_in_the_cache(
+    checkpoint: Path, onnx_folder: Path, gguf_file: Path
+) -> None:
+    pytest.importorskip("llama_cpp")
+    shape = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    heads = shape["num_key_value_heads"]
+    width = shape["hidden_size"] // shape["num_attention_heads"]
+    numbers = 2 * shape["num_hidden_layers"] * heads * width
+    with open_backend(onnx_folder) as backend:
+        assert backend.cache_bytes_per_token == 4 * numbers
+    with open_backend(gguf_file) as backend:
+        assert backend.cache_bytes_per_token == 2 * numbers

@@ -24,7 +24,7 @@ def test_latency_prints_tables_and_writes_what_it_found(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "onnx int8  pp16" in done.stdout
     assert "tg4" in done.stdout
-    assert json.loads(found.read_text())["schema"] == "ondevice-latency/1"
+    assert json.loads(found.read_text())["schema"] == "ondevice-latency/2"
     assert "pp16" in html.read_text()
 
 
@@ -39,6 +39,28 @@ def test_compare_says_what_is_worse(tmp_path: Path) -> None:
     same = runner.invoke(app, ["bench", "compare", paths[0], paths[0]])
     assert same.exit_code == 0
     assert "worse" not in same.stdout
+
+
+def test_compare_says_what_cannot_be_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once, folder = document(), tmp_path / "runs"
+    for test in once["latency"]["variants"][0]["bare"]:
+        test["tokens_per_second"] = [50.0, 150.0, 100.0, 60.0]
+    (tmp_path / "a.json").write_text(json.dumps(document()))
+    (tmp_path / "b.json").write_text(json.dumps(once))
+    assert main(["bench", "compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 0
+    shown = capsys.readouterr()
+    (line,) = [line for line in shown.out.splitlines() if "llama_cpp q8_0, tg128" in line]
+    assert line.endswith("cannot be told")
+    assert "one run on each side" in shown.err
+    folder.mkdir()
+    for number, rate in enumerate((99.0, 100.0, 101.0)):
+        (folder / f"{number}.json").write_text(json.dumps(document(rate)))
+    assert main(["bench", "compare", str(folder), str(folder)]) == 0
+    shown = capsys.readouterr()
+    assert "one run on each side" not in shown.err
+    assert "cannot be told" not in shown.out
 
 
 def test_scaling_reads_stored_samples(tmp_path: Path) -> None:

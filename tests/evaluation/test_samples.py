@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ondevice.errors import DataError
-from ondevice.evaluation.samples import SCHEMA, Store, read_samples
+from ondevice.evaluation.samples import SCHEMA, Store, other_measurement, read_samples
 from tests.evaluation.makers import make_sample
 
 HEADER: dict[str, Any] = {"suite": "small", "samples": 2, "machine": {"cores": 2}}
@@ -61,6 +61,28 @@ def test_another_measurement_is_not_mixed_in(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with Store(path, {**HEADER, "samples": 3}, restart=True) as store:
         assert store.samples == []
+
+
+def test_what_is_stored_of_something_else_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    assert other_measurement(path, HEADER) is None
+    with Store(path, HEADER), pytest.raises(DataError, match="another run is writing"):
+        other_measurement(path, HEADER)
+    assert other_measurement(path, HEADER) is None
+    assert other_measurement(path, {**HEADER, "samples": 3}) == "samples 2, not 3"
+    assert other_measurement(path, {**HEADER, "machine": {"cores": 4}}) == "cores 2, not 4"
+    path.write_text("no samples\n")
+    assert "no file of samples" in (other_measurement(path, HEADER) or "")
+
+
+def test_weights_are_told_apart_since_they_are_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    Store(path, HEADER).close()
+    Store(path, {**HEADER, "weights_sha256": "a"}).close()
+    path.unlink()
+    Store(path, {**HEADER, "weights_sha256": "a"}).close()
+    with pytest.raises(DataError, match="weights_sha256 'a', not 'b'"):
+        Store(path, {**HEADER, "weights_sha256": "b"})
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

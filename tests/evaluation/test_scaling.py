@@ -35,11 +35,13 @@ def test_curves_by_hand() -> None:
     found = scaling(samples)
     assert found["k"] == [[1, 0.25], [2, 0.5]]
     first, *_, last = found["tokens"]
+    # At 20 tokens, b has spent what it has, and no more: nothing is unknown yet.
+    assert first[2] == last[2] == 0
     assert first[0] == pytest.approx(10)
     assert last[0] == pytest.approx(20)
     assert first[1] == pytest.approx(0.25, abs=0.05)  # in half of the orders, the first passes
     assert last[1] == 0.5
-    assert [share for _, share in found["seconds"]] == [share for _, share in found["tokens"]]
+    assert [one[1:] for one in found["seconds"]] == [one[1:] for one in found["tokens"]]
 
 
 def test_the_curve_is_that_of_drawing_until_one_passes() -> None:
@@ -51,9 +53,23 @@ def test_the_curve_is_that_of_drawing_until_one_passes() -> None:
         for number in range(30)
     ]
     found = scaling(samples)["tokens"]
-    budgets = np.array([budget for budget, _ in found])
+    budgets = np.array([budget for budget, *_ in found])
     expected = 1 - (1 - rate) ** np.floor(budgets / cost + 1e-9)
-    assert np.abs(np.array([share for _, share in found]) - expected).max() < 0.05
+    assert np.abs(np.array([share for _, share, _ in found]) - expected).max() < 0.05
+
+
+def test_a_curve_ends_where_too_many_have_no_samples_left() -> None:
+    # 90 problems pass at once; of 10 that never do, each has one sample more than the one before.
+    solved = [sample(f"a{n}", k, True, 10) for n in range(90) for k in range(20)]
+    hopeless = [sample(f"b{n}", k, False, 10) for n in range(10) for k in range(n + 1)]
+    found = scaling(solved + hopeless)["tokens"]
+    # Five may be counted as unsolved: the sixth has spent its samples at 60 tokens.
+    assert found[-1] == pytest.approx([60, 0.9, 0.05])
+    assert found[0] == pytest.approx([10, 0.9, 0])
+    assert all(
+        unknown == sum(10 * (n + 1) < budget for n in range(10)) / 100
+        for budget, _, unknown in found
+    )
 
 
 def test_without_samples_there_is_no_curve() -> None:

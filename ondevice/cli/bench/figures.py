@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ondevice.evaluation.suites import Suite
     from ondevice.sandbox import Sandbox
 
+_TOLD = ("check", "temperature")
+"""Parameters in which measurements of one suite usually differ."""
+
 
 def prepared(suite: Suite, sandbox: Sandbox, self_test: bool) -> tuple[Suite, int | None]:
     """Return the suite ready to judge by, and how many of its own answers passed.
@@ -36,6 +39,8 @@ def show(suite: Suite, document: dict[str, Any]) -> None:
     model, backend = document["model"], document["backend"]
     source = f"{model} on {backend}" if backend else model
     rows = [("suite", suite.label), ("model" if backend else "samples of", source)]
+    parameters = document.get("parameters") or {}
+    rows += [(name, str(parameters[name])) for name in _TOLD if name in parameters]
     rows += [(name, str(figures[name])) for name in ("problems", "samples")]
     for name in figures:
         if name.endswith("pass@k"):

@@ -13,6 +13,7 @@ from ondevice.cli.options import BackendName, ModelName
 
 Page = Annotated[Path | None, typer.Option(help="Also write a page with plots (HTML).")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures as JSON.")]
+_LIMITS = ("bytes_per_second", "multiplies_per_second", "int8_multiplies_per_second")
 
 
 def latency(
@@ -25,8 +26,8 @@ def latency(
         typer.Option("-d", "--depth", min=0, help="Tokens before tg.  [default: 0 and 512]"),
     ] = None,
     repetitions: Annotated[
-        int, typer.Option("-r", "--repetitions", min=1, help="Of each test, after a warm-up.")
-    ] = 5,
+        int, typer.Option("-r", "--repetitions", min=1, help="Rounds, each with every test.")
+    ] = 8,
     threads: Annotated[
         list[int] | None,
         typer.Option("-t", "--threads", min=1, help="May be repeated.  [default: as in generate]"),
@@ -38,8 +39,8 @@ def latency(
 
     Every file of the model that this machine can run is measured, in llama-bench's terms: pp512 is
     a prompt of 512 tokens, tg128 are 128 tokens one after another; mean and standard deviation over
-    repetitions. Decoding is also given as a share of what this machine's memory and multipliers
-    allow.
+    repetitions, which are spread over the whole time. Decoding is also given as a share of what
+    this machine's memory and multipliers allow.
     """
     from ondevice.evaluation.latency import LatencyPlan, measure
     from ondevice.evaluation.report import bench_document
@@ -78,10 +79,16 @@ def show(document: dict[str, Any]) -> None:
             edits = [f"{edit[p]:.1f}" if edit else "" for p in ("p50", "p95")]
             rows.append((variant["label"], f"{kind} prefix", *firsts, *edits))
     print(f"\n{columns(rows)}")
+    rows = [("", "BYTES/S", "MULTIPLIES/S", "OF 8 BITS", "CACHE A TOKEN")]
+    for variant in document["variants"]:
+        limits = [f"{variant['limits'][name] / 1e9:.1f} G" for name in _LIMITS]
+        rows.append((variant["label"], *limits, size(variant["cache_bytes_per_token"])))
+    print(f"\n{columns(rows)}")
     widths = [str(one["samples"]) for one in document["variants"][0]["widths"]]
     rows = [("SAMPLES A MINUTE, BY BATCH", *widths)]
     for variant in document["variants"]:
-        rows.append((variant["label"], *(f"{one['per_minute']:.0f}" for one in variant["widths"])))
+        cells = [f"{one['mean']:.0f} ± {one['deviation']:.0f}" for one in variant["widths"]]
+        rows.append((variant["label"], *cells))
     print(f"\n{columns(rows)}")
     rows = [("", "FILE", "IMPORT S", "LOAD S", "PEAK MEMORY")]
     for variant in document["variants"]:

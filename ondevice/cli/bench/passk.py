@@ -111,13 +111,13 @@ def passk(
         "width": width,
     }
     plan = Plan(samples, seed, stop_early, parameters)
-    run = _Run(chosen, plan, (model, backend, threads), engine, workers, self_test)
+    run = Run(chosen, plan, (model, backend, threads), engine, workers, self_test)
     run.measure(output, restart)
     run.report(output, write_samples)
 
 
 @dataclass
-class _Run:
+class Run:
     """One measurement, from the first problem to the last file."""
 
     suite: Suite
@@ -130,18 +130,29 @@ class _Run:
     heading: dict[str, Any] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
 
-    def measure(self, output: Path | None, restart: bool) -> None:
-        """Draw and judge what is missing; what was stored stays, whatever happens."""
+    def measure(self, output: Path | None, restart: bool, *, aside: bool = False) -> None:
+        """Draw and judge what is missing; what was stored stays, whatever happens.
+
+        With ``aside``, what is stored of another measurement gets another name.
+        """
         import ondevice
+        from ondevice.catalogue.manifest import sha256_of
         from ondevice.evaluation import passk
-        from ondevice.evaluation.samples import Store
+        from ondevice.evaluation.samples import Store, other_measurement
+        from ondevice.files import set_aside
         from ondevice.sandbox import Sandbox
 
         name, backend, threads = self.loading
         with ExitStack() as stack:
             model = stack.enter_context(ondevice.load(name, backend=backend, threads=threads))
-            heading = passk.header(self.suite, model.name, model.backend_name, self.plan)
+            weights = sha256_of(model.weights) if model.weights else None
+            heading = passk.header(self.suite, model.name, model.backend_name, self.plan, weights)
             path = None if output is None else samples_path(output)
+            if output and path and aside and (other := other_measurement(path, heading)):
+                if output.exists():
+                    set_aside(output)
+                kept = set_aside(path)
+                typer.echo(f"measuring anew: {path} is of {other}; it is {kept} now", err=True)
             store = stack.enter_context(Store(path, heading, restart=restart))
             sandbox = stack.enter_context(
                 Sandbox(workers=judges(self.workers), preload=self.suite.modules)
@@ -173,7 +184,7 @@ class _Run:
                 store.add(sample)
                 tell(len(store.samples), total)
 
-    def report(self, output: Path | None, write_samples: Path | None) -> None:
+    def report(self, output: Path | None, write_samples: Path | None) -> dict[str, Any]:
         """Print the figures, then write them, so that a bad path costs no result."""
         from ondevice.evaluation.passk import document
         from ondevice.evaluation.scoring import write_given
@@ -189,3 +200,4 @@ class _Run:
             write_given(write_samples, self.suite, self.samples)
         if output:
             write_document(output, found)
+        return found

@@ -61,4 +61,4 @@ def _half(points: list[list[float]]) -> str:
     if not points or not points[-1][1]:
         return ""
     reached = points[-1][1] / 2
-    return f"{next(budget for budget, share in points if share >= reached):.3g}"
+    return f"{next(budget for budget, share, *_ in points if share >= reached):.3g}"

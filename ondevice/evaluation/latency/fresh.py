@@ -6,6 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from ondevice.errors import CheckError
@@ -35,12 +36,10 @@ print(json.dumps({"import": imported - started, "load": loaded - imported,
 """
 
 
-def measure_fresh(variant: Variant, plan: LatencyPlan, repetitions: int = 3) -> dict[str, Any]:
-    """Return ``import_seconds``, ``load_seconds`` and ``first_token_seconds`` (medians) and
-    ``peak_bytes`` (None where the system does not tell: Windows).
+def run_fresh(variant: Variant, plan: LatencyPlan) -> dict[str, Any]:
+    """Run one process; return ``import``, ``load``, ``first_token`` (seconds) and ``peak_bytes``.
 
-    The file is in the system's cache after the first of the processes. Raises ``CheckError`` when
-    one fails.
+    Raises ``CheckError`` when it fails.
     """
     settings = {
         "file": str(variant.file),
@@ -49,16 +48,6 @@ def measure_fresh(variant: Variant, plan: LatencyPlan, repetitions: int = 3) -> 
         "request": plan.requests[0],
         "max_tokens": plan.max_tokens,
     }
-    found = [_once(settings) for _ in range(repetitions)]
-    medians = {
-        f"{name}_seconds": round(statistics.median(one[name] for one in found), 4)
-        for name in ("import", "load", "first_token")
-    }
-    peaks = [one["peak_bytes"] for one in found if one["peak_bytes"] is not None]
-    return {**medians, "peak_bytes": max(peaks, default=None)}
-
-
-def _once(settings: dict[str, Any]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, json.dumps(settings)],
         capture_output=True,
@@ -70,3 +59,15 @@ def _once(settings: dict[str, Any]) -> dict[str, Any]:
         raise CheckError(f"a process that loads {settings['file']} failed: {last}")
     content: dict[str, Any] = json.loads(done.stdout)
     return content
+
+
+def summarize_fresh(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return ``import_seconds``, ``load_seconds`` and ``first_token_seconds`` (medians over
+    processes, of which all but the first find the file in the system's cache) and ``peak_bytes``
+    (None where the system does not tell: Windows)."""
+    medians = {
+        f"{name}_seconds": round(statistics.median(one[name] for one in found), 4)
+        for name in ("import", "load", "first_token")
+    }
+    peaks = [one["peak_bytes"] for one in found if one["peak_bytes"] is not None]
+    return {**medians, "peak_bytes": max(peaks, default=None)}

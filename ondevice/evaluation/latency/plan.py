@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ondevice.backends.files import SUFFIXES, find_weights
 from ondevice.catalogue import resolve
+from ondevice.catalogue.manifest import sha256_of
 from ondevice.errors import DependencyError, RequestError
 
 REQUESTS = (
@@ -30,14 +33,14 @@ class LatencyPlan:
     """``prompt``, ``generate`` and ``depths`` are tokens, as llama-bench's ``-p``, ``-n`` and
     ``-d``; what does not fit the model's context is made shorter, and named by what it is.
 
-    ``repetitions`` count after one that warms up. ``widths`` are the numbers of samples in a batch
-    whose speed is taken; ``requests`` are written greedily for the latencies.
+    ``repetitions`` are rounds, each of which measures everything once. ``widths`` are the numbers
+    of samples in a batch whose speed is taken; ``requests`` are written greedily for the latencies.
     """
 
     prompt: int = 512
     generate: int = 128
     depths: tuple[int, ...] = (0, 512)
-    repetitions: int = 5
+    repetitions: int = 8
     threads: tuple[int | None, ...] = (None,)
     widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     requests: tuple[str, ...] = REQUESTS
@@ -60,6 +63,27 @@ class Variant:
     backend: str
     quantization: str
     threads: int | None
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.file.stat().st_size
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether its weights are integers, which may be multiplied as such."""
+        return not re.match(r"(b?f|fp)\d+", self.quantization, re.IGNORECASE)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what tells the variant from others, as a document has it."""
+        return {
+            "label": self.label,
+            "file": self.file.name,
+            "sha256": sha256_of(self.file),
+            "backend": self.backend,
+            "quantization": self.quantization,
+            "bytes": self.bytes,
+        }
 
     @property
     def label(self) -> str:

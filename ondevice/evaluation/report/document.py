@@ -16,6 +16,8 @@ from ondevice.evaluation.latency.measure import LATENCY_SCHEMA
 from ondevice.evaluation.machine import describe_machine
 
 BENCH_SCHEMA = "ondevice-bench/1"
+WHOLE = "bench.json"
+"""What the document is called in the folder of ``bench all``."""
 
 
 def bench_document(
@@ -55,7 +57,10 @@ def read_document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no document of `ondevice bench`: {error!r}") from error
     if schema == BENCH_SCHEMA:
-        return dict(content)
+        # A part may be older than what reads it now.
+        schema = (content.get("latency") or {"schema": LATENCY_SCHEMA})["schema"]
+        if schema == LATENCY_SCHEMA:
+            return dict(content)
     machine = {"machine": content.get("machine")}
     if schema == LATENCY_SCHEMA:
         return bench_document(content["model"], latency=content) | machine
@@ -63,5 +68,20 @@ def read_document(path: Path) -> dict[str, Any]:
         return bench_document(content["model"], passk=[content]) | machine
     raise DataError(
         f"{path} has the schema {schema!r}; this version reads {BENCH_SCHEMA}, {LATENCY_SCHEMA} "
-        f"and {PASSK_SCHEMA}"
+        f"and {PASSK_SCHEMA}; measure it anew"
     )
+
+
+def read_runs(path: Path) -> list[dict[str, Any]]:
+    """Read one document, or those of a folder: what ``bench all`` left there, or several runs.
+
+    Raises ``DataError`` for what is no such document, and for a folder without one.
+    """
+    if not path.is_dir():
+        return [read_document(path)]
+    if (path / WHOLE).exists():
+        return [read_document(path / WHOLE)]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise DataError(f"there is no document of `ondevice bench` (.json) in the folder {path}")
+    return [read_document(file) for file in files]

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from ondevice.evaluation.report.charts import Series, line_chart, number
+from ondevice.evaluation.report.axes import number
+from ondevice.evaluation.report.charts import Series, line_chart
 from ondevice.evaluation.report.document import label
 from ondevice.evaluation.report.style import STYLE
+from ondevice.evaluation.scaling import UNKNOWN
 
 
 def page(document: dict[str, Any]) -> str:
@@ -57,7 +59,12 @@ def _latency(latency: dict[str, Any]) -> Iterable[str]:
     )
     yield (
         "<p>pp: a prompt at once; tg: tokens one after another; @ d: behind so many tokens. The "
-        "limit is what this machine's memory and multipliers allow at best.</p>"
+        "limit is what this machine's memory and multipliers allow at best, if every token reads "
+        "the weights and what is cached, and multiplies by each parameter:</p>"
+    )
+    yield _table(
+        ("", "GB/s", "multiplies/s", "of 8 bits", "weights", "cache a token"),
+        [_limit_row(variant) for variant in variants],
     )
     yield _table(
         ("", "", "first token ms", "first hunk ms", "edit p50 ms", "edit p95 ms", "tokens/s"),
@@ -70,7 +77,11 @@ def _latency(latency: dict[str, Any]) -> Iterable[str]:
     yield line_chart(
         "Samples a minute, by how many are drawn in one batch",
         [
-            Series(variant["label"], [(w["samples"], w["per_minute"]) for w in variant["widths"]])
+            Series(
+                variant["label"],
+                [(w["samples"], w["mean"]) for w in variant["widths"]],
+                [w["deviation"] for w in variant["widths"]],
+            )
             for variant in variants
         ],
         x="samples in a batch",
@@ -91,6 +102,18 @@ def _bare_rows(variant: dict[str, Any]) -> Iterable[list[str]]:
             *(f"{times[name]:.2f}" if name in times else "" for name in ("p50", "p95", "p99")),
             "" if limit is None else f"{limit:.0%}",
         ]
+
+
+def _limit_row(variant: dict[str, Any]) -> list[str]:
+    limits = variant["limits"]
+    rates = [limits[name] for name in ("multiplies_per_second", "int8_multiplies_per_second")]
+    return [
+        variant["label"],
+        number(limits["bytes_per_second"] / 1e9),
+        *(f"{number(rate / 1e9)} G" for rate in rates),
+        f"{variant['bytes'] / 1e6:.1f} MB",
+        f"{variant['cache_bytes_per_token'] / 1e3:.1f} kB",
+    ]
 
 
 def _request_rows(variant: dict[str, Any]) -> Iterable[list[str]]:
@@ -148,15 +171,32 @@ def _scaling(curves: Sequence[dict[str, Any]]) -> Iterable[str]:
     if not curves:
         return
     yield "<h2>What more samples buy</h2>"
+    yield (
+        "<p>Samples of a problem are drawn one after another until one passes, in every order of "
+        f"those that are stored. {escape(_ends(curves))}</p>"
+    )
     for name, title, axis in (
         ("k", "Share of problems solved, by samples", "samples k"),
         ("tokens", "Share of problems solved, by tokens written", "tokens a problem"),
         ("seconds", "Share of problems solved, by decoding time", "seconds a problem"),
     ):
         series = [
-            Series(one["label"], [(float(a), float(b)) for a, b in one[name]]) for one in curves
+            Series(one["label"], [(float(a), float(b)) for a, b, *_ in one[name]]) for one in curves
         ]
         yield line_chart(title, series, x=axis, y="solved", logarithmic=True, percent=True)
+
+
+def _ends(curves: Sequence[dict[str, Any]]) -> str:
+    ends = []
+    for one in curves:
+        last = [(*one[name][-1], name) for name in ("tokens", "seconds") if one[name]]
+        said = [f"{number(budget)} {name} ({unknown:.1%})" for budget, _, unknown, name in last]
+        ends += [f"{one['label']}: {', '.join(said)}"] if said else []
+    return (
+        f"A curve ends where more than {UNKNOWN:.0%} of the problems have neither a pass nor "
+        "samples left, since nobody knows whether more would have helped; up to there, such a "
+        f"problem counts as unsolved. The ends, and the share of such: {'; '.join(ends) or 'none'}."
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

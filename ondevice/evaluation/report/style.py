@@ -16,12 +16,14 @@ p,figcaption{color:var(--soft)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
+td:first-child{white-space:normal;min-width:9rem}
 .warnings{background:var(--warn);padding:.6rem .6rem .6rem 1.8rem;border-radius:.4rem}
 figure{margin:1.5rem 0;max-width:44rem}
 svg{width:100%;height:auto;display:block}
 svg text{fill:var(--soft);font-size:13px}
 .grid{stroke:var(--rule)}
 .line{fill:none;stroke-width:2.5}
+.bar{stroke-width:1.5}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0;margin:.3rem 0}
 .key{display:inline-block;width:.9rem;height:.25rem;margin-right:.4rem;vertical-align:middle}
 @media(max-width:34rem){svg text{font-size:22px}}
