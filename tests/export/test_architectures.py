@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from ondevice.backends import open_backend
-from ondevice.export.agreement import Reference, compare
+from ondevice.export.agreement import compare
 from ondevice.export.architectures import ARCHITECTURES
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
+from ondevice.export.reference import Reference
+from ondevice.export.texts import held_text
 from tests.checkpoints import PROMPTS, save_random
 
 SHAPE = {
@@ -61,7 +63,7 @@ def test_logits_and_greedy_text_agree(case: str, tmp_path: Path) -> None:
     folder = save_random(tmp_path / "checkpoint", config, **settings)
     export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="random")
     with open_backend(tmp_path / "model.gguf") as backend:
-        found = compare(Reference(folder), backend, PROMPTS[:1])
+        found = compare(Reference(folder, held_text()), backend, PROMPTS[:1])
     assert found.largest < 2e-3
     assert found.greedy_equal >= found.greedy_total - 1  # random weights come with a tie
 
@@ -75,7 +77,7 @@ def test_long_factors_of_phi_3(tmp_path: Path) -> None:
     folder = save_random(tmp_path / "checkpoint", transformers.Phi3Config, **settings)
     export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="random")
     with open_backend(tmp_path / "model.gguf") as backend:
-        assert compare(Reference(folder), backend, PROMPTS[:1]).largest < 2e-3
+        assert compare(Reference(folder, held_text()), backend, PROMPTS[:1]).largest < 2e-3
 
 
 def test_every_architecture_has_a_case() -> None:
