@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ondevice.errors import DependencyError, ModelError
 
@@ -22,7 +23,9 @@ def export_onnx(checkpoint: Path, path: Path) -> None:
     """
     with _offline(), tempfile.TemporaryDirectory(prefix="ondevice-export-") as scratch:
         try:
-            from optimum.exporters.onnx import main_export
+            from optimum.exporters.onnx import onnx_export_from_model
+
+            _teach_starcoder2()
         except ImportError as error:
             raise DependencyError(
                 f"exporting to ONNX needs optimum ({error}): pip install 'ondevice[export]'"
@@ -30,19 +33,42 @@ def export_onnx(checkpoint: Path, path: Path) -> None:
         try:
             # Post-processing would merge a tied lm_head into the embedding, where the quantizers
             # do not find it. Validation is left to our own, which is stricter.
-            main_export(
-                str(checkpoint),
+            onnx_export_from_model(
+                _load(checkpoint),
                 output=scratch,
                 task=_TASK,
                 device="cpu",
-                dtype="fp32",
                 no_post_process=True,
                 do_validation=False,
-                local_files_only=True,
             )
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise ModelError(f"optimum cannot export {checkpoint}: {error}") from error
         _save_as_one_file(Path(scratch) / "model.onnx", path)
+
+
+def _load(checkpoint: Path) -> Any:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    # Torch's fused attention, which would be taken, leaves out soft caps.
+    capped = getattr(AutoConfig.from_pretrained(checkpoint), "attn_logit_softcapping", None)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        checkpoint,
+        dtype=torch.float32,
+        local_files_only=True,
+        attn_implementation="eager" if capped else None,
+    )
+    model.config.use_cache = True
+    model.eval()
+    return model
+
+
+def _teach_starcoder2() -> None:
+    """Tell optimum that StarCoder 2 has the inputs and the cache of Qwen 2."""
+    from optimum.exporters.onnx import model_configs
+    from optimum.exporters.tasks import TasksManager
+
+    TasksManager.create_register("onnx")("starcoder2", _TASK)(model_configs.Qwen2OnnxConfig)
 
 
 def quantize_int8(source: Path, path: Path, *, embedding: bool) -> None:
