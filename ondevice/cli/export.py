@@ -53,6 +53,13 @@ def export(
             help="Held text for logits and perplexity.  [default: one of code, edits and prose]"
         ),
     ] = None,
+    imatrix: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weigh llama.cpp's quantizations by an importance matrix over this text (.txt), "
+            "or rows that `ondevice lintseq` wrote; q2_k_s and iq1 to iq3_xxs need one."
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The model's name.  [default: the folder's]")
     ] = None,
@@ -71,6 +78,7 @@ def export(
     explains, nothing appears, and the exit code is 1.
     """
     from ondevice.export import export_checkpoint
+    from ondevice.export.importance import read_texts
     from ondevice.export.variants import FORMATS, QUANTIZATIONS
 
     try:
@@ -84,6 +92,7 @@ def export(
             license=license,
             source=source,
             text=_read(text),
+            calibration=read_texts(imatrix) if imatrix else (),
             on_progress=lambda step: typer.echo(step, err=True),
         )
     except DisagreementError as error:

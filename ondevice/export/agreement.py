@@ -41,7 +41,13 @@ TOLERANCES = {
     "q6_k": Tolerance(0.25, 0.03, 0.1),
     **dict.fromkeys(("q5_0", "q5_1", "q5_k_s", "q5_k_m"), Tolerance(0.4, 0.05, 0.3)),
     **dict.fromkeys(("q4_0", "q4_1", "q4_k_s", "q4_k_m", "iq4_nl", "iq4_xs", "int4"), _FOUR_BITS),
-    **dict.fromkeys(("q2_k", "q3_k_s", "q3_k_m", "q3_k_l"), Tolerance(1.0, 0.15, 3.0)),
+    **dict.fromkeys(
+        ("q2_k", "q2_k_s", *("q3_k_s", "q3_k_m", "q3_k_l"), "iq3_xxs", "iq3_xs", "iq3_s", "iq3_m"),
+        Tolerance(1.0, 0.15, 3.0),
+    ),
+    **dict.fromkeys(
+        ("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq2_m"), Tolerance(1.0, 0.25, 6.0)
+    ),
 }
 
 

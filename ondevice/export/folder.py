@@ -15,8 +15,9 @@ from ondevice.export import layers
 from ondevice.export.agreement import TOLERANCES, Agreement, compare
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.dialects import choose_dialect, prompt_template
-from ondevice.export.gguf import export_gguf
+from ondevice.export.gguf import export_gguf, tensor_namer
 from ondevice.export.hub import locate, read_license
+from ondevice.export.importance import Importance, measure_importance
 from ondevice.export.llama_quantize import QUANTIZATIONS as BY_LLAMA_CPP
 from ondevice.export.llama_quantize import quantize_gguf
 from ondevice.export.onnx import export_onnx, quantize_int4, quantize_int8
@@ -62,6 +63,7 @@ def export_checkpoint(
     license_text: str | None = None,
     prompts: Sequence[str] = (),
     text: str | None = None,
+    calibration: Sequence[str] = (),
     on_progress: Progress = lambda _: None,
 ) -> ExportReport:
     """Turn a Hugging Face checkpoint, a folder or a hub name, into the model folder ``folder``.
@@ -70,15 +72,16 @@ def export_checkpoint(
     is, too. ``dialect``, ``license`` and ``source`` are taken from the checkpoint unless given.
     Every file is compared with the checkpoint on ``text`` (one of our own unless given), and
     greedily after ``prompts``, before anything appears at ``folder``; a model folder that stands
-    there is replaced, anything else is left alone. ``on_progress`` is told, in a few words, what
-    begins.
+    there is replaced, anything else is left alone. With texts for ``calibration``, llama.cpp's
+    quantizations are weighed by an importance matrix that is measured on them. ``on_progress`` is
+    told, in a few words, what begins.
 
     Raises ``RequestError`` for arguments that make no export, ``ModelNotFoundError`` and
     ``ModelFormatError`` for the checkpoint, ``DependencyError``, and ``DisagreementError``, with
     the report, where an export differs from its checkpoint by more than ``agreement.TOLERANCES``:
     none of the files is kept then.
     """
-    variants = choose(formats, quantize)
+    variants = choose(formats, quantize, weighed=bool(calibration))
     _check_target(folder)
     located = locate(checkpoint)
     opened = Checkpoint.open(located.folder)
@@ -94,7 +97,7 @@ def export_checkpoint(
         if license_text is not None:
             (partial / "LICENSE").write_text(license_text, encoding="utf-8")
         shutil.copyfile(opened.folder / "tokenizer.json", partial / "tokenizer.json")
-        _write_weights(partial, opened, variants, draft.name, on_progress)
+        _write_weights(partial, opened, variants, draft.name, calibration, on_progress)
         replace(draft, files=_measure(partial, variants)).write(partial)  # read by the backends
         with opened.for_transformers() as readable:
             reference = Reference(readable, held_text() if text is None else text)
@@ -137,6 +140,7 @@ def _write_weights(
     checkpoint: Checkpoint,
     variants: Sequence[Variant],
     name: str,
+    calibration: Sequence[str],
     on_progress: Progress,
 ) -> None:
     graph = partial / GRAPH
@@ -144,6 +148,10 @@ def _write_weights(
         on_progress(f"exporting {GRAPH}")
         with checkpoint.for_transformers() as readable:
             export_onnx(readable, graph)
+    importance = None
+    if calibration and any(variant.quantization in BY_LLAMA_CPP for variant in variants):
+        on_progress("measuring which weights matter")
+        importance = _importance(checkpoint, calibration)
     for variant in variants:
         path, quantization = partial / variant.file, variant.quantization
         on_progress(f"exporting {variant.file}")
@@ -151,7 +159,7 @@ def _write_weights(
             source = partial / _UNQUANTIZED
             if not source.exists():
                 export_gguf(checkpoint, source, "f32", name=name)
-            quantize_gguf(source, path, quantization)
+            quantize_gguf(source, path, quantization, importance=importance)
         elif variant.format == "gguf":
             export_gguf(checkpoint, path, quantization, name=name)
         elif quantization == "int8":
@@ -159,6 +167,13 @@ def _write_weights(
         elif quantization == "int4":
             quantize_int4(graph, path)
     (partial / _UNQUANTIZED).unlink(missing_ok=True)
+
+
+def _importance(checkpoint: Checkpoint, calibration: Sequence[str]) -> Importance:
+    """Return the importance of columns by the tensors' GGUF names."""
+    name_of = tensor_namer(checkpoint)
+    measured = measure_importance(checkpoint, calibration)
+    return {new: weights for old, weights in measured.items() if (new := name_of(old))}
 
 
 def _prove(

@@ -40,8 +40,12 @@ KNOWN = tuple(variant.quantization for variant in VARIANTS)
 """Every quantization that can be asked for."""
 
 
-def choose(formats: Sequence[str], quantize: Sequence[str]) -> list[Variant]:
-    """Return the files that are asked for; ``RequestError`` where that is none, or unknown."""
+def choose(formats: Sequence[str], quantize: Sequence[str], *, weighed: bool) -> list[Variant]:
+    """Return the files that are asked for.
+
+    Raises ``RequestError`` where that is none, or unknown, or needs an importance matrix and is not
+    ``weighed`` by one.
+    """
     unknown = {*formats} - {*FORMATS} | {*quantize} - {*KNOWN}
     if unknown:
         raise RequestError(
@@ -51,6 +55,12 @@ def choose(formats: Sequence[str], quantize: Sequence[str]) -> list[Variant]:
     chosen = [v for v in VARIANTS if v.format in formats and v.quantization in quantize]
     if not chosen:
         raise RequestError("none of these formats comes in any of these quantizations")
+    poor = {*llama_quantize.NEED_IMPORTANCE} & {variant.quantization for variant in chosen}
+    if poor and not weighed:
+        raise RequestError(
+            f"{', '.join(sorted(poor))} cannot be made without an importance matrix; name a text "
+            "like those that the model is for with --imatrix"
+        )
     if any(variant.format == "gguf" for variant in chosen):
         load_library()  # every export is run before it is trusted, so fail before the work
     return chosen
