@@ -60,6 +60,14 @@ def export(
             "or rows that `ondevice lintseq` wrote; q2_k_s and iq1 to iq3_xxs need one."
         ),
     ] = None,
+    fused: Annotated[
+        bool,
+        typer.Option(
+            "--fused",
+            help="ONNX: attention as one operation with its cache in place, faster in onnxruntime, "
+            "and only there (OLMo 1 and 2, Llama, Mistral, Qwen 2, StarCoder 2).",
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="The model's name.  [default: the folder's]")
     ] = None,
@@ -93,6 +101,7 @@ def export(
             source=source,
             text=_read(text),
             calibration=read_texts(imatrix) if imatrix else (),
+            fused=fused,
             on_progress=lambda step: typer.echo(step, err=True),
         )
     except DisagreementError as error:

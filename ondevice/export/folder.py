@@ -64,6 +64,7 @@ def export_checkpoint(
     prompts: Sequence[str] = (),
     text: str | None = None,
     calibration: Sequence[str] = (),
+    fused: bool = False,
     on_progress: Progress = lambda _: None,
 ) -> ExportReport:
     """Turn a Hugging Face checkpoint, a folder or a hub name, into the model folder ``folder``.
@@ -73,8 +74,9 @@ def export_checkpoint(
     Every file is compared with the checkpoint on ``text`` (one of our own unless given), and
     greedily after ``prompts``, before anything appears at ``folder``; a model folder that stands
     there is replaced, anything else is left alone. With texts for ``calibration``, llama.cpp's
-    quantizations are weighed by an importance matrix that is measured on them. ``on_progress`` is
-    told, in a few words, what begins.
+    quantizations are weighed by an importance matrix that is measured on them. ``fused`` ONNX
+    graphs have attention as one operation, which only onnxruntime knows. ``on_progress`` is told,
+    in a few words, what begins.
 
     Raises ``RequestError`` for arguments that make no export, ``ModelNotFoundError`` and
     ``ModelFormatError`` for the checkpoint, ``DependencyError``, and ``DisagreementError``, with
@@ -97,7 +99,8 @@ def export_checkpoint(
         if license_text is not None:
             (partial / "LICENSE").write_text(license_text, encoding="utf-8")
         shutil.copyfile(opened.folder / "tokenizer.json", partial / "tokenizer.json")
-        _write_weights(partial, opened, variants, draft.name, calibration, on_progress)
+        _write_onnx(partial, opened, variants, fused, on_progress)
+        _write_gguf(partial, opened, variants, draft.name, calibration, on_progress)
         replace(draft, files=_measure(partial, variants)).write(partial)  # read by the backends
         with opened.for_transformers() as readable:
             reference = Reference(readable, held_text() if text is None else text)
@@ -135,7 +138,30 @@ def _check_target(folder: Path) -> None:
         )
 
 
-def _write_weights(
+def _write_onnx(
+    partial: Path,
+    checkpoint: Checkpoint,
+    variants: Sequence[Variant],
+    fused: bool,
+    on_progress: Progress,
+) -> None:
+    wanted = [variant for variant in variants if variant.format == "onnx"]
+    if not wanted:
+        return
+    graph = partial / GRAPH
+    on_progress(f"exporting {GRAPH}")
+    with checkpoint.for_transformers() as readable:
+        export_onnx(readable, graph, fused=fused)
+    for variant in wanted:
+        if variant.quantization == "int8":
+            on_progress(f"exporting {variant.file}")
+            quantize_int8(graph, partial / variant.file, embedding=True)
+        elif variant.quantization == "int4":
+            on_progress(f"exporting {variant.file}")
+            quantize_int4(graph, partial / variant.file)
+
+
+def _write_gguf(
     partial: Path,
     checkpoint: Checkpoint,
     variants: Sequence[Variant],
@@ -143,30 +169,22 @@ def _write_weights(
     calibration: Sequence[str],
     on_progress: Progress,
 ) -> None:
-    graph = partial / GRAPH
-    if any(variant.format == "onnx" for variant in variants):
-        on_progress(f"exporting {GRAPH}")
-        with checkpoint.for_transformers() as readable:
-            export_onnx(readable, graph)
+    wanted = [variant for variant in variants if variant.format == "gguf"]
     importance = None
-    if calibration and any(variant.quantization in BY_LLAMA_CPP for variant in variants):
+    if calibration and any(variant.quantization in BY_LLAMA_CPP for variant in wanted):
         on_progress("measuring which weights matter")
         importance = _importance(checkpoint, calibration)
-    for variant in variants:
+    source = partial / _UNQUANTIZED
+    for variant in wanted:
         path, quantization = partial / variant.file, variant.quantization
         on_progress(f"exporting {variant.file}")
-        if quantization in BY_LLAMA_CPP:
-            source = partial / _UNQUANTIZED
-            if not source.exists():
-                export_gguf(checkpoint, source, "f32", name=name)
-            quantize_gguf(source, path, quantization, importance=importance)
-        elif variant.format == "gguf":
+        if quantization not in BY_LLAMA_CPP:
             export_gguf(checkpoint, path, quantization, name=name)
-        elif quantization == "int8":
-            quantize_int8(graph, path, embedding=True)
-        elif quantization == "int4":
-            quantize_int4(graph, path)
-    (partial / _UNQUANTIZED).unlink(missing_ok=True)
+            continue
+        if not source.exists():
+            export_gguf(checkpoint, source, "f32", name=name)
+        quantize_gguf(source, path, quantization, importance=importance)
+    source.unlink(missing_ok=True)
 
 
 def _importance(checkpoint: Checkpoint, calibration: Sequence[str]) -> Importance:

@@ -14,10 +14,13 @@ from typing import Any
 from ondevice.errors import DependencyError, ModelError
 
 _TASK = "text-generation-with-past"
+_AFTER_FUSED = {"DefaultTensorType": 1}
+"""The quantizer cannot tell the type of what fused attention gives; 1 is ONNX's float."""
 
 
-def export_onnx(checkpoint: Path, path: Path) -> None:
-    """Write the checkpoint folder as an fp32 graph to ``path``, one file.
+def export_onnx(checkpoint: Path, path: Path, *, fused: bool = False) -> None:
+    """Write the checkpoint folder as an fp32 graph to ``path``, one file; ``fused`` with attention
+    as one operation (see ``attention``).
 
     Raises ``DependencyError`` without optimum, and ``ModelError`` when optimum cannot export it.
     """
@@ -33,8 +36,9 @@ def export_onnx(checkpoint: Path, path: Path) -> None:
         try:
             # Post-processing would merge a tied lm_head into the embedding, where the quantizers
             # do not find it. Validation is left to our own, which is stricter.
+            model = _load(checkpoint)
             onnx_export_from_model(
-                _load(checkpoint),
+                model,
                 output=scratch,
                 task=_TASK,
                 device="cpu",
@@ -43,7 +47,7 @@ def export_onnx(checkpoint: Path, path: Path) -> None:
             )
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise ModelError(f"optimum cannot export {checkpoint}: {error}") from error
-        _save_as_one_file(Path(scratch) / "model.onnx", path)
+        _save_as_one_file(Path(scratch) / "model.onnx", path, model if fused else None)
 
 
 def _load(checkpoint: Path) -> Any:
@@ -89,6 +93,7 @@ def quantize_int8(source: Path, path: Path, *, embedding: bool) -> None:
             per_channel=True,
             reduce_range=False,
             weight_type=QuantType.QUInt8,
+            extra_options=_AFTER_FUSED,
         )
 
 
@@ -110,13 +115,20 @@ def quantize_int4(source: Path, path: Path, *, block: int = 32) -> None:
         matrices = path.with_suffix(".matrices.onnx")
         onnx.save(quantizer.model.model, matrices)
         quantize_dynamic(
-            matrices, path, op_types_to_quantize=["Gather"], weight_type=QuantType.QUInt8
+            matrices,
+            path,
+            op_types_to_quantize=["Gather"],
+            weight_type=QuantType.QUInt8,
+            extra_options=_AFTER_FUSED,
         )
         matrices.unlink()
 
 
-def _save_as_one_file(source: Path, path: Path) -> None:
+def _save_as_one_file(source: Path, path: Path, fused: Any) -> None:
+    """Save a graph that may be of several files; fuse attention where a model is given for it."""
     import onnx
+
+    from ondevice.export.attention import fuse_attention
 
     # Beyond 2 GiB, protobuf's limit, weights lie in a second file, which onnx.load reads too.
     model = onnx.load(source)
@@ -125,6 +137,8 @@ def _save_as_one_file(source: Path, path: Path) -> None:
             f"{source.name} would have {model.ByteSize() / 2**30:.1f} GiB; ONNX graphs of one file "
             "end at 2 GiB. Export this model to GGUF"
         )
+    if fused is not None:
+        fuse_attention(model, fused)
     onnx.save(model, path)
 
 
