@@ -17,6 +17,7 @@ from ondevice.datafiles import rows_of
 from ondevice.edits import TEMPLATE
 from ondevice.errors import DataError
 from ondevice.export.checkpoint import Checkpoint
+from ondevice.export.reference import load_model
 
 Importance = Mapping[str, NDArray[np.float32]]
 """By the tensor's name in the checkpoint, a number for each of its columns."""
@@ -59,14 +60,10 @@ def measure_importance(checkpoint: Checkpoint, texts: Sequence[str]) -> Importan
     """Return the importance of the inputs of the checkpoint's matrices over ``texts``, of which at
     most ``TOKENS`` tokens are read."""
     import torch
-    from transformers import AutoModelForCausalLM
 
     with checkpoint.for_transformers() as folder:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True
-        )
+        model = load_model(folder)
         batches = list(_batches(folder / "tokenizer.json", texts))
-    model.eval()
     sums = _watch(model)
     with torch.no_grad():
         for tokens in batches:

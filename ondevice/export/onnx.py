@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ondevice.errors import DependencyError, ModelError
+from ondevice.export.reference import load_model
 
 _TASK = "text-generation-with-past"
 _AFTER_FUSED = {"DefaultTensorType": 1}
@@ -36,7 +37,8 @@ def export_onnx(checkpoint: Path, path: Path, *, fused: bool = False) -> None:
         try:
             # Post-processing would merge a tied lm_head into the embedding, where the quantizers
             # do not find it. Validation is left to our own, which is stricter.
-            model = _load(checkpoint)
+            model = load_model(checkpoint)
+            model.config.use_cache = True
             onnx_export_from_model(
                 model,
                 output=scratch,
@@ -48,23 +50,6 @@ def export_onnx(checkpoint: Path, path: Path, *, fused: bool = False) -> None:
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise ModelError(f"optimum cannot export {checkpoint}: {error}") from error
         _save_as_one_file(Path(scratch) / "model.onnx", path, model if fused else None)
-
-
-def _load(checkpoint: Path) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    # Torch's fused attention, which would be taken, leaves out soft caps.
-    capped = getattr(AutoConfig.from_pretrained(checkpoint), "attn_logit_softcapping", None)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        checkpoint,
-        dtype=torch.float32,
-        local_files_only=True,
-        attn_implementation="eager" if capped else None,
-    )
-    model.config.use_cache = True
-    model.eval()
-    return model
 
 
 def _teach_starcoder2() -> None:

@@ -25,14 +25,9 @@ class Reference:
     def __init__(self, folder: Path, text: str) -> None:
         import torch
         from tokenizers import Tokenizer
-        from transformers import AutoModelForCausalLM
 
         self._torch = torch
-        # Eager: torch's fused attention leaves out the soft caps of Gemma 2.
-        self._model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, attn_implementation="eager"
-        )
-        self._model.eval()  # type: ignore[no-untyped-call,unused-ignore]
+        self._model = load_model(folder, eager=True)
         # Every export is compared with the same texts, so each answer is kept.
         self.logits = functools.cache(self._compute_logits)
         self.greedy = functools.cache(self._compute_greedy)
@@ -90,6 +85,25 @@ class Reference:
             ids = self._torch.tensor([list(tokens)])
             output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
         return output.logits[0, :, : self.known_tokens].numpy(), output.past_key_values
+
+
+def load_model(folder: Path, *, eager: bool = False) -> Any:
+    """Return the checkpoint in transformers, in fp32, ready to be run.
+
+    Its attention is torch's fused one, unless ``eager``, or where that would leave out soft caps.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    capped = getattr(AutoConfig.from_pretrained(folder), "attn_logit_softcapping", None)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        local_files_only=True,
+        attn_implementation="eager" if eager or capped else None,
+    )
+    model.eval()
+    return model
 
 
 def log_softmax(row: Logits) -> NDArray[np.float64]:

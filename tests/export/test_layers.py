@@ -70,12 +70,28 @@ def test_gguf(
     assert said in layers.locate(reference, tmp_path / "model.gguf", ALLOWED)
 
 
+@pytest.fixture(scope="module")
+def fused(folder: Path) -> Path:
+    path = folder.parent / "fused.onnx"
+    with Checkpoint.open(folder).for_transformers() as readable:
+        export_onnx(readable, path, fused=True)
+    return path
+
+
+@pytest.mark.parametrize("form", ["graph", "fused"])
 @pytest.mark.parametrize(("part", "said"), WHERE[:3])
-def test_onnx(reference: Reference, graph: Path, part: str, said: str, tmp_path: Path) -> None:
+def test_onnx(
+    reference: Reference,
+    form: str,
+    part: str,
+    said: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
     import onnx
     from onnx import numpy_helper
 
-    model = onnx.load(graph)
+    model = onnx.load(request.getfixturevalue(form))
     module = "/" + part.replace(".", "/").replace("layers/", "layers.")
     node = next(
         n for n in model.graph.node if module in n.name and n.op_type in ("MatMul", "Gather")
