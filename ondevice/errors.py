@@ -9,6 +9,7 @@
     ├── ModelError               the model cannot be used
     │   ├── ModelNotFoundError   no such file, folder or name
     │   ├── ModelFormatError     the file is damaged or is no model
+    │   ├── DisagreementError    an export computes something else than its checkpoint
     │   ├── DependencyError      a package that this needs is not installed
     │   └── OutOfMemoryError     the weights or the context do not fit the memory
     ├── CheckError               a check could not be carried out (its verdict is not "clean")
@@ -71,6 +72,17 @@ class ModelNotFoundError(ModelError):
 
 class ModelFormatError(ModelError):
     """A file that is damaged, incomplete, or no model at all."""
+
+
+class DisagreementError(ModelError):
+    """An export that computes something else than its checkpoint.
+
+    ``report`` is what was measured of all files, an ``ExportReport``; they are gone.
+    """
+
+    def __init__(self, message: str, report: object = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class DependencyError(ModelError):

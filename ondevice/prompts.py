@@ -20,6 +20,7 @@ _SYSTEM = (
 )
 _REPLY = f"{FENCE}diff\n"
 """How the answer begins; what the model writes is the diff from its first line on."""
+_INSTRUCTION, _SOURCE, _PATH = "{instruction}", "{source}", "program.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ class Template:
     def fill(self, instruction: str, buffer: Buffer, dialect: Dialect) -> tuple[str, str]:
         """Return the prompt, and the text of a history that made the buffer."""
         # One after the other, the source last: neither may be taken for the template.
-        before, _, after = self.text.partition("{instruction}")
+        before, _, after = self.text.partition(_INSTRUCTION)
         source = _file_text(buffer)
-        text = before.replace("{source}", source) + instruction + after.replace("{source}", source)
-        shown = "{source}" in self.text or not isinstance(dialect, LintSeq)
+        text = before.replace(_SOURCE, source) + instruction + after.replace(_SOURCE, source)
+        shown = _SOURCE in self.text or not isinstance(dialect, LintSeq)
         return text, "" if shown else LINTSEQ.write_history(buffer)
 
 
@@ -83,6 +84,17 @@ class Chat:
                 f"the model's chat template cannot be filled in: {error}; describe the model in an "
                 "ondevice.json beside it, with a prompt_template"
             ) from error
+
+
+def unified_template(chat: ChatFormat | None) -> str:
+    """Return the text of a ``Template`` that asks for a unified diff of a file, as a chat where
+    the model has one.
+
+    Raises ``ModelFormatError`` where the model's chat template cannot be filled in.
+    """
+    if chat is None:
+        return f"{_SYSTEM}\n\n{_request(_INSTRUCTION, _PATH, _SOURCE)}\n\n{_REPLY}"
+    return Chat(chat).fill(_INSTRUCTION, Buffer.from_text(_SOURCE), Unified(_PATH))[0]
 
 
 def _request(instruction: str, path: str, source: str) -> str:

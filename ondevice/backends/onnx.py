@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from ondevice.backends.onnx_files import (
     read_chat,
     read_notes,
 )
+from ondevice.backends.onnx_shared import MARK, SharedCache
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
 
 # onnxruntime 1.29 and later writes a device id into the user's cache folder unless told not to,
@@ -115,6 +118,9 @@ class OnnxBackend(SequenceBackend):
         self._empty = Block(empty, [0])
         widths = [array.shape[1] * array.shape[3] * array.itemsize for array in empty]
         self.cache_bytes_per_token = sum(widths)
+        key, value = MARK
+        marked = self._session.get_modelmeta().custom_metadata_map.get(key) == value
+        self._shared = SharedCache(past, empty, self.context_length) if marked else None
         self.vocab_size = width
         self._padding = [
             token for token in range(width) if self._tokenizer.id_to_token(token) is None
@@ -183,6 +189,17 @@ class OnnxBackend(SequenceBackend):
         return wrap_vocabulary(pieces, sorted(special), ends, self.tokenize)
 
     def _append(self, rows: Rows) -> Logits:
+        if self._shared is None:
+            logits = self._append_blocks(rows)
+        else:
+            with _failures_told():
+                logits = self._shared.append(
+                    self._session, rows, self._lengths, self.vocab_size, CHUNK_SIZE
+                )
+        logits[:, self._padding] = -np.inf
+        return logits
+
+    def _append_blocks(self, rows: Rows) -> Logits:
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row, (sequence, tokens) in enumerate(rows):
             # Without positions, the graph counts them from the cache, which must not be filled up.
@@ -198,7 +215,6 @@ class OnnxBackend(SequenceBackend):
         left = [self._places[sequence][0] for sequence in grown]
         self._places |= grown
         self._part_from(left)
-        logits[:, self._padding] = -np.inf
         return logits
 
     def _run_chunks(self, sequences: list[int], tokens: NDArray[np.int64]) -> tuple[Logits, Block]:
@@ -215,11 +231,8 @@ class OnnxBackend(SequenceBackend):
         feeds["attention_mask"] = block.mask(count)
         if self._takes_positions:
             feeds["position_ids"] = block.positions(count)
-        try:
+        with _failures_told():
             logits, *present = self._session.run(self._outputs, feeds)
-        except Exception as error:  # its exceptions share no base class
-            kind = OutOfMemoryError if "alloc" in str(error) else ModelError
-            raise kind(f"ONNX Runtime could not evaluate: {error}") from error
         return logits[:, -1], block.grown(present, count)
 
     def _part_from(self, left: list[Block]) -> None:
@@ -232,9 +245,15 @@ class OnnxBackend(SequenceBackend):
                 self._places[sequence] = (block.row(row, self._lengths[sequence]), 0)
 
     def _copy(self, source: int, target: int) -> None:
-        self._places[target] = self._places[source]
+        if self._shared is not None:
+            self._shared.copy(source, target)
+        else:
+            self._places[target] = self._places[source]
 
     def _cut(self, sequence: int, length: int) -> None:
+        if self._shared is not None:
+            self._shared.cut(sequence, length)
+            return
         block, row = self._places[sequence]
         # A copy, since a view would keep the whole array alive.
         self._places[sequence] = (block.row(row, length), 0)
@@ -246,7 +265,18 @@ class OnnxBackend(SequenceBackend):
 
     def _free(self) -> None:
         self._places.clear()
+        if self._shared is not None:
+            self._shared.clear()
         del self._session
+
+
+@contextlib.contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # its exceptions share no base class
+        kind = OutOfMemoryError if "alloc" in str(error) else ModelError
+        raise kind(f"ONNX Runtime could not evaluate: {error}") from error
 
 
 def _open_session(path: Path, threads: int) -> Any:

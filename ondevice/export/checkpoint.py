@@ -100,12 +100,30 @@ class Checkpoint:
 
 def _shards(folder: Path) -> tuple[Path, ...]:
     """Return the files of weights: safetensors, or else those that ``torch.save`` wrote."""
-    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+    for name, pattern in (
+        ("model.safetensors", "*.safetensors"),
+        ("pytorch_model.bin", "pytorch_model*.bin"),
+    ):
+        if (folder / name).is_file():
+            return (folder / name,)
+        if (index := folder / f"{name}.index.json").is_file():
+            return _indexed(index)
         if shards := tuple(sorted(folder.glob(pattern))):
             return shards
     raise ModelFormatError(
         f"{folder} holds no weights: neither *.safetensors nor pytorch_model*.bin"
     )
+
+
+def _indexed(index: Path) -> tuple[Path, ...]:
+    places = _read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise ModelFormatError(f"{index} is damaged: it has no weight_map")
+    names = sorted({str(name) for name in places.values()})
+    here = {path.name for path in index.parent.iterdir() if path.is_file()}
+    if missing := [name for name in names if name not in here]:
+        raise ModelFormatError(f"{index} lists weights that are not beside it: {missing[0]}")
+    return tuple(index.parent / name for name in names)
 
 
 @contextlib.contextmanager

@@ -7,48 +7,28 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from ondevice.backends import open_backend
-from ondevice.backends.llama_library import load_library
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest, ModelFile
-from ondevice.edits import TEMPLATE
-from ondevice.errors import RequestError
-from ondevice.export import llama_quantize
-from ondevice.export.agreement import Agreement, Reference, compare, require
+from ondevice.errors import DisagreementError, RequestError
+from ondevice.export import layers
+from ondevice.export.agreement import TOLERANCES, Agreement, compare
 from ondevice.export.checkpoint import Checkpoint
-from ondevice.export.gguf import export_gguf
+from ondevice.export.dialects import choose_dialect, prompt_template
+from ondevice.export.gguf import export_gguf, tensor_namer
+from ondevice.export.hub import locate, read_license
+from ondevice.export.importance import Importance, measure_importance
+from ondevice.export.llama_quantize import QUANTIZATIONS as BY_LLAMA_CPP
+from ondevice.export.llama_quantize import quantize_gguf
 from ondevice.export.onnx import export_onnx, quantize_int4, quantize_int8
+from ondevice.export.reference import Reference
+from ondevice.export.texts import held_text
+from ondevice.export.variants import FORMATS, GRAPH, QUANTIZATIONS, Variant, choose
 
-FORMATS = ("gguf", "onnx")
-QUANTIZATIONS = ("q8_0", "f16", "int8", "fp32")
-"""What is made unless something else is asked for."""
-_GRAPH = "model.onnx"
 _UNQUANTIZED = "scratch-f32.gguf"
+_BESIDE = ("tokenizer.json", "LICENSE")
 
 Progress = Callable[[str], None]
-
-
-class _Variant(NamedTuple):
-    file: str
-    format: str
-    backend: str
-    quantization: str
-
-
-def _gguf(quantization: str) -> _Variant:
-    return _Variant(f"model-{quantization}.gguf", "gguf", "llama_cpp", quantization)
-
-
-# In the order of preference, which the manifest keeps.
-_VARIANTS = (
-    *map(_gguf, ("q8_0", *llama_quantize.QUANTIZATIONS[::-1], "bf16", "f16", "f32")),
-    _Variant("model-int8.onnx", "onnx", "onnx", "int8"),
-    _Variant("model-int4.onnx", "onnx", "onnx", "int4"),
-    _Variant(_GRAPH, "onnx", "onnx", "fp32"),
-)
-KNOWN = tuple(variant.quantization for variant in _VARIANTS)
-"""Every quantization that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,78 +41,92 @@ class ExportedFile:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What ``export_checkpoint`` made."""
+    """What ``export_checkpoint`` made; ``perplexity`` is the checkpoint's own, in fp32."""
 
     folder: Path
     manifest: Manifest
     files: tuple[ExportedFile, ...]
+    perplexity: float
 
 
 def export_checkpoint(
-    checkpoint: Path,
+    checkpoint: str | Path,
     folder: Path,
     *,
     formats: Sequence[str] = FORMATS,
     quantize: Sequence[str] = QUANTIZATIONS,
     name: str,
-    license: str,
-    source: str,
+    dialect: str | None = None,
+    license: str | None = None,
+    source: str | None = None,
     description: str = "",
     license_text: str | None = None,
     prompts: Sequence[str] = (),
+    text: str | None = None,
+    calibration: Sequence[str] = (),
+    fused: bool = False,
     on_progress: Progress = lambda _: None,
 ) -> ExportReport:
-    """Turn a Hugging Face checkpoint folder into the model folder ``folder``.
+    """Turn a Hugging Face checkpoint, a folder or a hub name, into the model folder ``folder``.
 
     Of the quantizations in ``KNOWN``, those are made that are asked for and belong to a format that
-    is, too. Every file is compared with the checkpoint, on ``prompts``
-    among others, before anything appears at ``folder``; a model folder that stands there is
-    replaced, anything else is left alone. ``on_progress`` is told, in a few words, what begins.
+    is, too. ``dialect``, ``license`` and ``source`` are taken from the checkpoint unless given.
+    Every file is compared with the checkpoint on ``text`` (one of our own unless given), and
+    greedily after ``prompts``, before anything appears at ``folder``; a model folder that stands
+    there is replaced, anything else is left alone. With texts for ``calibration``, llama.cpp's
+    quantizations are weighed by an importance matrix that is measured on them. ``fused`` ONNX
+    graphs have attention as one operation, which only onnxruntime knows. ``on_progress`` is told,
+    in a few words, what begins.
 
     Raises ``RequestError`` for arguments that make no export, ``ModelNotFoundError`` and
-    ``ModelFormatError`` for the checkpoint, ``DependencyError``, and ``ModelError`` where an
-    export differs from its checkpoint by more than ``agreement.TOLERANCES``.
+    ``ModelFormatError`` for the checkpoint, ``DependencyError``, and ``DisagreementError``, with
+    the report, where an export differs from its checkpoint by more than ``agreement.TOLERANCES``:
+    none of the files is kept then.
     """
-    variants = _choose(formats, quantize)
+    variants = choose(formats, quantize, weighed=bool(calibration))
     _check_target(folder)
-    opened = Checkpoint.open(checkpoint)
-    draft = Manifest(
-        name=name,
+    located = locate(checkpoint)
+    opened = Checkpoint.open(located.folder)
+    draft = replace(
+        _describe(opened, name, dialect),
         description=description or f"{name}, exported by ondevice",
-        dialect="lintseq",
-        prompt_template=TEMPLATE,
-        context_length=opened.context_length,
-        end_tokens=(opened.end_token,),
-        license=license,
-        source=source,
-        parameters=opened.count_parameters(),
-        files=(),
+        license=license or read_license(located.folder) or "unknown",
+        source=source or located.source,
     )
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
         if license_text is not None:
             (partial / "LICENSE").write_text(license_text, encoding="utf-8")
-        report = _fill(partial, opened, draft, variants, prompts, on_progress)
+        shutil.copyfile(opened.folder / "tokenizer.json", partial / "tokenizer.json")
+        _write_onnx(partial, opened, variants, fused, on_progress)
+        _write_gguf(partial, opened, variants, draft.name, calibration, on_progress)
+        replace(draft, files=_measure(partial, variants)).write(partial)  # read by the backends
+        with opened.for_transformers() as readable:
+            reference = Reference(readable, held_text() if text is None else text)
+        report = _prove(partial, reference, draft, variants, prompts, on_progress)
+        _require_agreement(report, reference, partial)
         _put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return replace(report, folder=folder)
 
 
-def _choose(formats: Sequence[str], quantize: Sequence[str]) -> list[_Variant]:
-    unknown = {*formats} - {*FORMATS} | {*quantize} - {*KNOWN}
-    if unknown:
-        raise RequestError(
-            f"{', '.join(sorted(unknown))} cannot be exported; there are the formats "
-            f"{', '.join(FORMATS)} and the quantizations {', '.join(KNOWN)}"
-        )
-    chosen = [v for v in _VARIANTS if v.format in formats and v.quantization in quantize]
-    if not chosen:
-        raise RequestError("none of these formats comes in any of these quantizations")
-    if any(variant.format == "gguf" for variant in chosen):
-        load_library()  # every export is run before it is trusted, so fail before the work
-    return chosen
+def _describe(checkpoint: Checkpoint, name: str, dialect: str | None) -> Manifest:
+    """Return what the checkpoint says about itself, its files and origin left out."""
+    chosen = choose_dialect(checkpoint, dialect)
+    return Manifest(
+        name=name,
+        description="",
+        dialect=chosen,
+        prompt_template=prompt_template(checkpoint, chosen),
+        context_length=checkpoint.context_length,
+        end_tokens=(checkpoint.end_token,),
+        license="",
+        source="",
+        parameters=checkpoint.count_parameters(),
+        files=(),
+    )
 
 
 def _check_target(folder: Path) -> None:
@@ -144,19 +138,71 @@ def _check_target(folder: Path) -> None:
         )
 
 
-def _fill(
+def _write_onnx(
     partial: Path,
     checkpoint: Checkpoint,
+    variants: Sequence[Variant],
+    fused: bool,
+    on_progress: Progress,
+) -> None:
+    wanted = [variant for variant in variants if variant.format == "onnx"]
+    if not wanted:
+        return
+    graph = partial / GRAPH
+    on_progress(f"exporting {GRAPH}")
+    with checkpoint.for_transformers() as readable:
+        export_onnx(readable, graph, fused=fused)
+    for variant in wanted:
+        if variant.quantization == "int8":
+            on_progress(f"exporting {variant.file}")
+            quantize_int8(graph, partial / variant.file, embedding=True)
+        elif variant.quantization == "int4":
+            on_progress(f"exporting {variant.file}")
+            quantize_int4(graph, partial / variant.file)
+
+
+def _write_gguf(
+    partial: Path,
+    checkpoint: Checkpoint,
+    variants: Sequence[Variant],
+    name: str,
+    calibration: Sequence[str],
+    on_progress: Progress,
+) -> None:
+    wanted = [variant for variant in variants if variant.format == "gguf"]
+    importance = None
+    if calibration and any(variant.quantization in BY_LLAMA_CPP for variant in wanted):
+        on_progress("measuring which weights matter")
+        importance = _importance(checkpoint, calibration)
+    source = partial / _UNQUANTIZED
+    for variant in wanted:
+        path, quantization = partial / variant.file, variant.quantization
+        on_progress(f"exporting {variant.file}")
+        if quantization not in BY_LLAMA_CPP:
+            export_gguf(checkpoint, path, quantization, name=name)
+            continue
+        if not source.exists():
+            export_gguf(checkpoint, source, "f32", name=name)
+        quantize_gguf(source, path, quantization, importance=importance)
+    source.unlink(missing_ok=True)
+
+
+def _importance(checkpoint: Checkpoint, calibration: Sequence[str]) -> Importance:
+    """Return the importance of columns by the tensors' GGUF names."""
+    name_of = tensor_namer(checkpoint)
+    measured = measure_importance(checkpoint, calibration)
+    return {new: weights for old, weights in measured.items() if (new := name_of(old))}
+
+
+def _prove(
+    partial: Path,
+    reference: Reference,
     draft: Manifest,
-    variants: Sequence[_Variant],
+    variants: Sequence[Variant],
     prompts: Sequence[str],
     on_progress: Progress,
 ) -> ExportReport:
-    shutil.copyfile(checkpoint.folder / "tokenizer.json", partial / "tokenizer.json")
-    _write_weights(partial, checkpoint, variants, draft.name, on_progress)
-    replace(draft, files=_measure(partial, variants)).write(partial)  # read by the backends
-    with checkpoint.for_transformers() as readable:
-        reference = Reference(readable)
+    """Compare every file, write the manifest, and return what was measured."""
     agreements = []
     for variant in variants:
         on_progress(f"comparing {variant.file} with the checkpoint")
@@ -164,43 +210,14 @@ def _fill(
         agreement = _compare(reference, path, prompts)
         if variant.quantization == "int8" and agreement.greedy_equal < agreement.greedy_total:
             agreement = _try_exact_embedding(reference, path, prompts, agreement)
-        require(agreement, variant.quantization, path)
         agreements.append(agreement)
-    if _GRAPH not in {variant.file for variant in variants}:
-        (partial / _GRAPH).unlink(missing_ok=True)
+    if GRAPH not in {variant.file for variant in variants}:
+        (partial / GRAPH).unlink(missing_ok=True)
     manifest = replace(draft, files=_measure(partial, variants))
     manifest.write(partial)
     pairs = zip(manifest.files[: len(variants)], agreements, strict=True)
-    return ExportReport(partial, manifest, tuple(ExportedFile(*pair) for pair in pairs))
-
-
-def _write_weights(
-    partial: Path,
-    checkpoint: Checkpoint,
-    variants: Sequence[_Variant],
-    name: str,
-    on_progress: Progress,
-) -> None:
-    graph = partial / _GRAPH
-    if any(variant.format == "onnx" for variant in variants):
-        on_progress(f"exporting {_GRAPH}")
-        with checkpoint.for_transformers() as readable:
-            export_onnx(readable, graph)
-    for variant in variants:
-        path, quantization = partial / variant.file, variant.quantization
-        on_progress(f"exporting {variant.file}")
-        if quantization in llama_quantize.QUANTIZATIONS:
-            source = partial / _UNQUANTIZED
-            if not source.exists():
-                export_gguf(checkpoint, source, "f32", name=name)
-            llama_quantize.quantize_gguf(source, path, quantization)
-        elif variant.format == "gguf":
-            export_gguf(checkpoint, path, quantization, name=name)
-        elif quantization == "int8":
-            quantize_int8(graph, path, embedding=True)
-        elif quantization == "int4":
-            quantize_int4(graph, path)
-    (partial / _UNQUANTIZED).unlink(missing_ok=True)
+    files = tuple(ExportedFile(*pair) for pair in pairs)
+    return ExportReport(partial, manifest, files, reference.perplexity())
 
 
 def _compare(reference: Reference, path: Path, prompts: Sequence[str]) -> Agreement:
@@ -214,7 +231,7 @@ def _try_exact_embedding(
     """Replace ``path`` by a graph whose embedding is fp32 where that writes more of the
     checkpoint's text."""
     candidate = path.with_name("candidate.onnx")
-    quantize_int8(path.with_name(_GRAPH), candidate, embedding=False)
+    quantize_int8(path.with_name(GRAPH), candidate, embedding=False)
     fine = _compare(reference, candidate, prompts)
     if fine.greedy_equal <= coarse.greedy_equal:
         candidate.unlink()
@@ -223,9 +240,23 @@ def _try_exact_embedding(
     return fine
 
 
-def _measure(partial: Path, variants: Sequence[_Variant]) -> tuple[ModelFile, ...]:
+def _require_agreement(report: ExportReport, reference: Reference, partial: Path) -> None:
+    complaints = []
+    for file, agreement in ((exported.file, exported.agreement) for exported in report.files):
+        quantization = str(file.quantization)
+        if complaint := agreement.complaint(quantization):
+            path = partial / file.path
+            place = layers.locate(reference, path, TOLERANCES[quantization].mean)
+            complaints.append(
+                f"{file.path} is not the same model as its checkpoint: {complaint}; {place}"
+            )
+    if complaints:
+        raise DisagreementError(". ".join([*complaints, "Nothing is kept of it"]), report)
+
+
+def _measure(partial: Path, variants: Sequence[Variant]) -> tuple[ModelFile, ...]:
     weights = [ModelFile.measure(partial, v.file, v.backend, v.quantization) for v in variants]
-    beside = [name for name in ("tokenizer.json", "LICENSE") if (partial / name).exists()]
+    beside = [name for name in _BESIDE if (partial / name).exists()]
     return (*weights, *(ModelFile.measure(partial, name) for name in beside))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ondevice.backends.onnx_files import read_chat
 from ondevice.errors import DependencyError, ModelFormatError
 from ondevice.export.architectures import Tensor, find_architecture
 from ondevice.export.checkpoint import Checkpoint
@@ -65,22 +67,32 @@ def _add_tokenizer(writer: Any, checkpoint: Checkpoint) -> None:
     if tokenizer.eos is not None:
         writer.add_eos_token_id(tokenizer.eos)
     writer.add_add_bos_token(tokenizer.add_bos)
+    if chat := read_chat(checkpoint.folder):
+        writer.add_chat_template(chat.template)
+
+
+def tensor_namer(checkpoint: Checkpoint) -> Callable[[str], str | None]:
+    """Return what gives a tensor's name in GGUF, None where it has none."""
+    import gguf
+
+    architecture = find_architecture(checkpoint.architecture)
+    kind = next(k for k, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture.name)
+    names = gguf.get_tensor_name_map(kind, checkpoint.config["num_hidden_layers"])
+    return lambda name: names.get_name(name, try_suffixes=(".weight", ".bias"))
 
 
 def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None:
     import gguf
 
-    config = checkpoint.config
+    config, name_of = checkpoint.config, tensor_namer(checkpoint)
     architecture = find_architecture(checkpoint.architecture)
-    kind = next(k for k, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture.name)
-    names = gguf.get_tensor_name_map(kind, config["num_hidden_layers"])
     for name, tensor in checkpoint.tensors():
         if name.endswith(".rotary_emb.inv_freq"):  # old checkpoints have it; it is computed
             continue
         changed = architecture.transform(name, tensor, config)
         if changed is None:
             continue
-        new_name = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        new_name = name_of(name)
         if new_name is None:
             raise ModelFormatError(
                 f"{checkpoint.folder}: the tensor {name} has no place in a GGUF file of the "

@@ -9,20 +9,27 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ondevice.errors import DependencyError, ModelError
+from ondevice.export.reference import load_model
 
 _TASK = "text-generation-with-past"
+_AFTER_FUSED = {"DefaultTensorType": 1}
+"""The quantizer cannot tell the type of what fused attention gives; 1 is ONNX's float."""
 
 
-def export_onnx(checkpoint: Path, path: Path) -> None:
-    """Write the checkpoint folder as an fp32 graph to ``path``, one file.
+def export_onnx(checkpoint: Path, path: Path, *, fused: bool = False) -> None:
+    """Write the checkpoint folder as an fp32 graph to ``path``, one file; ``fused`` with attention
+    as one operation (see ``attention``).
 
     Raises ``DependencyError`` without optimum, and ``ModelError`` when optimum cannot export it.
     """
     with _offline(), tempfile.TemporaryDirectory(prefix="ondevice-export-") as scratch:
         try:
-            from optimum.exporters.onnx import main_export
+            from optimum.exporters.onnx import onnx_export_from_model
+
+            _teach_starcoder2()
         except ImportError as error:
             raise DependencyError(
                 f"exporting to ONNX needs optimum ({error}): pip install 'ondevice[export]'"
@@ -30,19 +37,27 @@ def export_onnx(checkpoint: Path, path: Path) -> None:
         try:
             # Post-processing would merge a tied lm_head into the embedding, where the quantizers
             # do not find it. Validation is left to our own, which is stricter.
-            main_export(
-                str(checkpoint),
+            model = load_model(checkpoint)
+            model.config.use_cache = True
+            onnx_export_from_model(
+                model,
                 output=scratch,
                 task=_TASK,
                 device="cpu",
-                dtype="fp32",
                 no_post_process=True,
                 do_validation=False,
-                local_files_only=True,
             )
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise ModelError(f"optimum cannot export {checkpoint}: {error}") from error
-        _save_as_one_file(Path(scratch) / "model.onnx", path)
+        _save_as_one_file(Path(scratch) / "model.onnx", path, model if fused else None)
+
+
+def _teach_starcoder2() -> None:
+    """Tell optimum that StarCoder 2 has the inputs and the cache of Qwen 2."""
+    from optimum.exporters.onnx import model_configs
+    from optimum.exporters.tasks import TasksManager
+
+    TasksManager.create_register("onnx")("starcoder2", _TASK)(model_configs.Qwen2OnnxConfig)
 
 
 def quantize_int8(source: Path, path: Path, *, embedding: bool) -> None:
@@ -63,6 +78,7 @@ def quantize_int8(source: Path, path: Path, *, embedding: bool) -> None:
             per_channel=True,
             reduce_range=False,
             weight_type=QuantType.QUInt8,
+            extra_options=_AFTER_FUSED,
         )
 
 
@@ -84,13 +100,20 @@ def quantize_int4(source: Path, path: Path, *, block: int = 32) -> None:
         matrices = path.with_suffix(".matrices.onnx")
         onnx.save(quantizer.model.model, matrices)
         quantize_dynamic(
-            matrices, path, op_types_to_quantize=["Gather"], weight_type=QuantType.QUInt8
+            matrices,
+            path,
+            op_types_to_quantize=["Gather"],
+            weight_type=QuantType.QUInt8,
+            extra_options=_AFTER_FUSED,
         )
         matrices.unlink()
 
 
-def _save_as_one_file(source: Path, path: Path) -> None:
+def _save_as_one_file(source: Path, path: Path, fused: Any) -> None:
+    """Save a graph that may be of several files; fuse attention where a model is given for it."""
     import onnx
+
+    from ondevice.export.attention import fuse_attention
 
     # Beyond 2 GiB, protobuf's limit, weights lie in a second file, which onnx.load reads too.
     model = onnx.load(source)
@@ -99,6 +122,8 @@ def _save_as_one_file(source: Path, path: Path) -> None:
             f"{source.name} would have {model.ByteSize() / 2**30:.1f} GiB; ONNX graphs of one file "
             "end at 2 GiB. Export this model to GGUF"
         )
+    if fused is not None:
+        fuse_attention(model, fused)
     onnx.save(model, path)
 
 

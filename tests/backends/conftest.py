@@ -29,11 +29,19 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def onnx_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _export_onnx(checkpoint, tmp_path_factory.mktemp("onnx"), fused=False)
+
+
+@pytest.fixture(scope="session")
+def fused_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _export_onnx(checkpoint, tmp_path_factory.mktemp("fused"), fused=True)
+
+
+def _export_onnx(checkpoint: Path, folder: Path, *, fused: bool) -> Path:
     pytest.importorskip("optimum.exporters.onnx")
     from ondevice.export.onnx import export_onnx
 
-    folder = tmp_path_factory.mktemp("onnx")
-    export_onnx(checkpoint, folder / "model.onnx")
+    export_onnx(checkpoint, folder / "model.onnx", fused=fused)
     for name in ("tokenizer.json", "config.json", "generation_config.json"):
         shutil.copy(checkpoint / name, folder)
     return folder
@@ -50,13 +58,13 @@ def gguf_file(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-@pytest.fixture(scope="session", params=["scripted", "onnx", "llama_cpp"])
+@pytest.fixture(scope="session", params=["scripted", "onnx", "fused", "llama_cpp"])
 def opener(request: pytest.FixtureRequest) -> Open:
     """Opens a new backend with ``context_length`` and ``max_sequences``."""
     if request.param == "scripted":
         return lambda **options: ScriptedBackend(_noise, **options)
-    if request.param == "onnx":
-        folder = request.getfixturevalue("onnx_folder")
+    if request.param in ("onnx", "fused"):
+        folder = request.getfixturevalue(f"{request.param}_folder")
         return lambda **options: open_backend(folder, **options)
     pytest.importorskip("llama_cpp")
     file = request.getfixturevalue("gguf_file")

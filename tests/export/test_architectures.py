@@ -1,4 +1,4 @@
-"""Every architecture in GGUF computes what transformers does, in every shape that it comes in."""
+"""Every architecture in GGUF and ONNX computes what transformers does, in all of its shapes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from ondevice.backends import open_backend
-from ondevice.export.agreement import Reference, compare
+from ondevice.export import export_checkpoint
+from ondevice.export.agreement import compare
 from ondevice.export.architectures import ARCHITECTURES
 from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
+from ondevice.export.reference import Reference
+from ondevice.export.texts import held_text
 from tests.checkpoints import PROMPTS, save_random
 
 SHAPE = {
@@ -59,11 +62,12 @@ def test_logits_and_greedy_text_agree(case: str, tmp_path: Path) -> None:
     name, settings = CASES[case]
     config = getattr(transformers, f"{name}Config")
     folder = save_random(tmp_path / "checkpoint", config, **settings)
-    export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="random")
-    with open_backend(tmp_path / "model.gguf") as backend:
-        found = compare(Reference(folder), backend, PROMPTS[:1])
-    assert found.largest < 2e-3
-    assert found.greedy_equal >= found.greedy_total - 1  # random weights come with a tie
+    report = export_checkpoint(folder, tmp_path / "model", quantize=("f16", "fp32"), name="random")
+    assert [exported.file.quantization for exported in report.files] == ["f16", "fp32"]
+    f16, fp32 = (exported.agreement for exported in report.files)
+    assert max(f16.largest, fp32.largest * 100) < 2e-3
+    assert f16.greedy_equal >= f16.greedy_total - 1  # random weights come with a tie
+    assert fp32.greedy_equal == fp32.greedy_total
 
 
 def test_long_factors_of_phi_3(tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ def test_long_factors_of_phi_3(tmp_path: Path) -> None:
     folder = save_random(tmp_path / "checkpoint", transformers.Phi3Config, **settings)
     export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="random")
     with open_backend(tmp_path / "model.gguf") as backend:
-        assert compare(Reference(folder), backend, PROMPTS[:1]).largest < 2e-3
+        assert compare(Reference(folder, held_text()), backend, PROMPTS[:1]).largest < 2e-3
 
 
 def test_every_architecture_has_a_case() -> None:

@@ -11,7 +11,12 @@ import pytest
 
 from ondevice.backends import open_backend
 from ondevice.catalogue.manifest import Manifest, sha256_of
-from ondevice.errors import ModelError, ModelFormatError, ModelNotFoundError, RequestError
+from ondevice.errors import (
+    DisagreementError,
+    ModelFormatError,
+    ModelNotFoundError,
+    RequestError,
+)
 from ondevice.export import ExportReport, agreement, export_checkpoint
 from tests.checkpoints import MIXED_TEXTS
 
@@ -54,12 +59,16 @@ def test_exact_formats_write_the_same_text(report: ExportReport) -> None:
     assert found["fp32"].greedy_equal == found["fp32"].greedy_total == 3 * 64
     assert found["f16"].largest < 2e-3
     assert found["f16"].greedy_equal >= 3 * 64 - 1  # random weights come with a tie or two
+    for exact in ("fp32", "f16"):
+        assert found[exact].divergence <= found[exact].largest_divergence < 1e-5
+        assert found[exact].perplexity == pytest.approx(report.perplexity, rel=1e-3)
+        assert found[exact].tokens_per_second > 0
 
 
 def test_quantized_formats_stay_near(report: ExportReport) -> None:
     for exported in report.files:
         if exported.file.quantization in ("q8_0", "int8"):
-            assert exported.agreement.positions == 320
+            assert exported.agreement.positions == 512
             assert 1e-4 < exported.agreement.mean < 0.01
             assert exported.agreement.largest < 0.1
 
@@ -118,9 +127,11 @@ def test_another_folder_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
 def test_disagreement_is_an_error_and_leaves_nothing(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(agreement.TOLERANCES, "f16", agreement.Tolerance(1e-9, 1e-9))
-    with pytest.raises(ModelError, match=r"model-f16\.gguf is not the same model"):
+    monkeypatch.setitem(agreement.TOLERANCES, "f16", agreement.Tolerance(1e-9, 1e-9, 1e-9))
+    with pytest.raises(DisagreementError, match=r"model-f16\.gguf is not the same model") as caught:
         export_checkpoint(checkpoint, tmp_path / "model", quantize=["f16"], **CARD)
+    assert isinstance(caught.value.report, ExportReport)
+    assert [one.file.quantization for one in caught.value.report.files] == ["f16"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,3 +162,12 @@ def test_nothing_is_written_at_home(checkpoint: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert list(home.iterdir()) == []
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_the_bundled_model_is_made_from_its_checkpoint_byte_for_byte(tmp_path: Path) -> None:
+    bundled = Path(__file__).parents[2] / "models" / "tiny"
+    made = export_checkpoint(
+        bundled / "checkpoint", tmp_path / "tiny", quantize=["q8_0"], **CARD | {"name": "tiny"}
+    )
+    for file in made.manifest.files:
+        assert file.sha256 == sha256_of(bundled / file.path)

@@ -9,7 +9,7 @@ import pytest
 from ondevice.errors import ModelError, RequestError
 from ondevice.export import ExportReport, export_checkpoint, llama_quantize
 from ondevice.export.agreement import TOLERANCES
-from ondevice.export.folder import KNOWN
+from ondevice.export.variants import KNOWN
 from tests.checkpoints import PROMPTS, make_checkpoint
 
 CARD = {"name": "random", "license": "Apache-2.0", "source": "tests"}

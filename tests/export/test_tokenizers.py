@@ -15,7 +15,7 @@ from ondevice.export.checkpoint import Checkpoint
 from ondevice.export.gguf import export_gguf
 from ondevice.export.gguf_tokenizers import read_tokenizer
 from ondevice.export.gguf_tokenizers.byte_level import _split
-from tests.checkpoints import MIXED_TEXTS, SOURCE, save_random
+from tests.checkpoints import MIXED_TEXTS, SOURCE, make_checkpoint, save_random
 
 SHAPE = {
     "hidden_size": 64,
@@ -147,3 +147,13 @@ def test_what_cannot_be_said_is_refused(
     checkpoint.tokenizer.update(change)
     with pytest.raises(ModelFormatError, match=message):
         read_tokenizer(checkpoint)
+
+
+def test_a_chat_template_goes_along(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    export_gguf(Checkpoint.open(folder), tmp_path / "model.gguf", "f16", name="x")
+    with open_backend(tmp_path / "model.gguf") as backend:
+        assert backend.chat is not None
+        assert backend.chat.template == "{{ messages[0].content }}"
+        assert backend.chat.eos_token == "<|endoftext|>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,9 @@ def head_width(config: Config) -> int:
     return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
 
 
-def shape(config: Config) -> dict[str, Value]:
-    """Return the metadata that all architectures with rotary positions have."""
+def shape(config: Config, norm: Mapping[str, Value] = MappingProxyType({})) -> dict[str, Value]:
+    """Return the metadata that all architectures with rotary positions have; those of the
+    ``norm`` among them, since the order of keys is part of a file's bytes."""
     width = head_width(config)
     return {
         "context_length": config["max_position_embeddings"],
@@ -78,6 +80,7 @@ def shape(config: Config) -> dict[str, Value]:
         "attention.head_count_kv": kv_heads(config),
         "attention.key_length": width,
         "attention.value_length": width,
+        **norm,
         "rope.dimension_count": width,
         "rope.freq_base": float(config.get("rope_theta", 10000.0)),
         "vocab_size": config["vocab_size"],
@@ -86,7 +89,7 @@ def shape(config: Config) -> dict[str, Value]:
 
 def rms_shape(config: Config) -> dict[str, Value]:
     """Return ``shape`` with the epsilon of RMS norms."""
-    return shape(config) | {"attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"])}
+    return shape(config, {"attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"])})
 
 
 def scaling(config: Config) -> tuple[str, Mapping[str, Any]]:
