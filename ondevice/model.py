@@ -98,6 +98,11 @@ class Model:
         """How many samples can be decoded at once, of all requests together."""
         return self._backend.max_sequences
 
+    @property
+    def dialect(self) -> str:
+        """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change."""
+        return self._dialect
+
     def stream(
         self,
         prompt: str,
@@ -164,7 +169,7 @@ class Model:
             checks=tuple(checks),
             tests=(*late, *([given] if given else [])),
             samples=samples,
-            width=width or self._width(samples),
+            width=self._width(samples) if width is None else width,
             max_tokens=max_tokens,
             max_seconds=max_seconds,
             max_lines=max_lines,
@@ -271,10 +276,12 @@ class Model:
                 tokens = prefix + tokens
             past = backend.tokenize(history)
         if len(tokens) + len(past) >= self._backend.context_length:
+            what = "the prompt and the program to change have" if buffer.lines else "the prompt has"
+            advice = "change a shorter one" if buffer.lines else "shorten the prompt"
             raise PromptTooLongError(
-                f"the prompt has {len(tokens) + len(past)} tokens, but the context of "
-                f"{self.name!r} holds {self._backend.context_length}, the program included; "
-                "shorten the prompt"
+                f"{what} {len(tokens) + len(past)} tokens, but the context of {self.name!r} holds "
+                f"{self._backend.context_length}, what is written included; {advice}, or take a "
+                "model with a longer context"
             )
         return tokens, past
 

@@ -22,6 +22,22 @@ _REPLY = f"{FENCE}diff\n"
 """How the answer begins; what the model writes is the diff from its first line on."""
 
 
+_TO_REPLACE = re.compile(
+    r"(?:^|[.;,!?:] )(?:please |just |can you |could you )*"
+    r"(?:remove|delete|rename|replace|rewrite|simplify|refactor|convert|inline|swap|reorder"
+    r"|restructure|rework|shorten|deduplicate|move|split|merge|get rid|reformat|clean up)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_to_replace(instruction: str) -> bool:
+    """Tell whether a request asks outright for lines to go or to change: "rename f to g".
+
+    Most requests that need it do not say so; of those that are taken for such, few are not.
+    """
+    return _TO_REPLACE.search(instruction) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """The prompt of a model that was trained to write edits.

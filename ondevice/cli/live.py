@@ -12,7 +12,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from ondevice.cli.area import LiveArea
-from ondevice.cli.presenters import Presenter, printable
+from ondevice.cli.presenters import CONTROLS, Presenter, printable
 from ondevice.cli.replay import GrowingReplay
 from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Stats
 
@@ -20,8 +20,6 @@ SECONDS_PER_FRAME = 0.05
 # Drawing takes time from the model, which waits meanwhile: an eighth of it at most.
 _REST = 7
 _MARGIN = 2
-# What would move the cursor or change the terminal's state, were it printed.
-_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
 
 
 class LivePresenter(Presenter):
@@ -131,14 +129,14 @@ class LiveView:
             line.append(mark, "green" if mark == self._tick else "red")
         line.append(f" edit {self._edit}" if marks else f"edit {self._edit}", "bold")
         if self._refusal:
-            line.append(f"  {self._refusal.translate(_CONTROLS)}", "red")
+            line.append(f"  {self._refusal.translate(CONTROLS)}", "red")
         return line
 
 
 def highlight(code: str) -> Text:
     """Return Python code in the terminal's own colors, without anything that acts on it."""
     syntax = Syntax("", "python", theme="ansi_dark", background_color="default")
-    text = syntax.highlight(code.translate(_CONTROLS))
+    text = syntax.highlight(code.translate(CONTROLS))
     if not code.endswith("\n"):
         text.right_crop(1)  # the newline that the highlighter adds
     return text
