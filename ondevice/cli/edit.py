@@ -51,7 +51,7 @@ class Format(StrEnum):
 def edit(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="The programs to change; - is stdin."),
+        typer.Argument(metavar="FILE", help="The programs to change; - is stdin."),
     ],
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="What to change; - reads it from stdin.")
