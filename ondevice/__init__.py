@@ -10,7 +10,8 @@ with ondevice.load() as model:
 from __future__ import annotations
 
 from ondevice import errors, events
-from ondevice.model import Model, load
+from ondevice.loading import load
+from ondevice.model import Model
 from ondevice.results import Result
 
 __version__ = "0.1.0"

@@ -1,18 +1,19 @@
-"""Load a model, and have it write programs."""
+"""A loaded model, which writes and changes programs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from ondevice.catalogue import Manifest, resolve
-from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, Unified
-from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
+from ondevice.asynchronous import AsyncTwins
+from ondevice.catalogue import Manifest
+from ondevice.edits import Buffer, Dialect
+from ondevice.errors import ClosedError, OndeviceError, PromptTooLongError, RequestError
+from ondevice.manner import Manner
+from ondevice.options import Cancel, Options
 from ondevice.probing import Probes
-from ondevice.prompts import Chat, Template
 from ondevice.results import Result, collect, ranked
 from ondevice.streams import Stream
 
@@ -22,30 +23,11 @@ if TYPE_CHECKING:
     from ondevice.decoding import Scheduler
     from ondevice.decoding.constraints import Lengths
 
-
-class Options(TypedDict, total=False):
-    """What ``generate`` and ``sample`` take besides the prompt; see ``Model.stream``."""
-
-    source: str | None
-    path: str
-    tests: str | Check | None
-    seed: int
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    max_tokens: int
-    max_seconds: float
-    max_lines: int
-    check: str | Check | Sequence[str | Check]
-    retries: int
-    depth: int
-    constrain: bool
-    lengths: Lengths
-    width: int | None
+PATH = "program.py"
+"""What a program is called where its name is not given."""
 
 
-class Model:
+class Model(AsyncTwins):
     """A loaded model; use it as a context manager, or close it, to free its memory.
 
     Threads may share it: each request has sequences of the cache for itself and waits for them
@@ -60,6 +42,8 @@ class Model:
         name: str,
         manifest: Manifest | None = None,
         probes: Probes | None = None,
+        dialect: str | Dialect | None = None,
+        prompt_template: str | None = None,
     ) -> None:
         from ondevice.decoding import Pool
 
@@ -68,20 +52,11 @@ class Model:
         self._backend = backend
         self._pool = Pool(backend)
         self._probes = probes
-        self._prompts: Chat | Template = Template(
-            manifest.prompt_template if manifest else TEMPLATE
-        )
-        self._dialect = manifest.dialect if manifest else LINTSEQ.name
-        pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]
-        if self._dialect != LINTSEQ.name or pieces == [SEPARATOR.encode()]:
-            return
-        if manifest or not backend.chat:
+        try:
+            self._manner = Manner.of(backend, name, manifest, dialect, prompt_template)
+        except OndeviceError:
             backend.close()
-            raise ModelFormatError(
-                f"the model {name!r} has no token {SEPARATOR}, so it was not trained to write edit "
-                "sequences; a general model needs a chat template in its files"
-            )
-        self._prompts, self._dialect = Chat(backend.chat), UNIFIED.name
+            raise
 
     @property
     def backend_name(self) -> str:
@@ -101,14 +76,14 @@ class Model:
     @property
     def dialect(self) -> str:
         """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change."""
-        return self._dialect
+        return self._manner.name
 
     def stream(
         self,
         prompt: str,
         *,
         source: str | None = None,
-        path: str = "program.py",
+        path: str = PATH,
         samples: int = 1,
         tests: str | Check | None = None,
         seed: int = 0,
@@ -125,6 +100,9 @@ class Model:
         constrain: bool = True,
         lengths: Lengths = "written",
         width: int | None = None,
+        dialect: str | Dialect | None = None,
+        prompt_template: str | None = None,
+        cancel: Cancel | None = None,
     ) -> Stream:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.
 
@@ -143,8 +121,10 @@ class Model:
         ``"written"``, the lines decide, and the header is mended. ``samples`` programs are written
         together, at most ``width`` in one batch (by default, as many as the machine does well), and
         ``tests``, a program of assertions (see ``checks.tests``) or a callable from text to
-        findings, judge each finished one and end the request at the first that passes. Closing the
-        generator cancels.
+        findings, judge each finished one and end the request at the first that passes.
+        ``dialect`` and ``prompt_template`` are used instead of the model's own, see ``load``.
+        Closing the generator cancels, and so does ``cancel`` from any thread, a
+        ``threading.Event`` say, once it is set: the stream ends with what is accepted by then.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
@@ -157,12 +137,13 @@ class Model:
 
         given = program_tests(tests) if isinstance(tests, str) else tests
         checks, late = split_checks(resolve_checks(check))
-        buffer, dialect = self._source(source, path)
-        given_tokens = self._prompt_tokens(prompt, buffer, dialect)
+        manner = self._manner.changed(dialect, prompt_template)
+        buffer, spoken = manner.begin(source, path)
+        given_tokens = self._prompt_tokens(prompt, manner, buffer, spoken)
         request = Request(
             prompt=given_tokens[0],
             history=given_tokens[1],
-            dialect=dialect,
+            dialect=spoken,
             lengths=lengths,
             seed=seed,
             sampling=Sampling(temperature, top_k, top_p, min_p),
@@ -175,13 +156,14 @@ class Model:
             max_lines=max_lines,
             retries=retries,
             depth=depth,
-            constrained=constrain,
+            constrained=constrain and manner.has_constraint,
+            cancel=cancel,
         )
         return Stream(Engine(self._pool, request, buffer))
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
         """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
-        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        buffer, dialect = self._begin(options)
         return collect(self.stream(prompt, **options), buffer, dialect)
 
     def edit(self, prompt: str, **options: Unpack[Options]) -> Result:
@@ -203,7 +185,7 @@ class Model:
         that it cuts off are left out. See ``stream`` for the options; ``temperature`` is 1 here.
         """
         options.setdefault("temperature", 1.0)
-        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        buffer, dialect = self._begin(options)
         return ranked(self.stream(prompt, samples=n, **options), buffer, dialect)
 
     def scheduler(self, *, mixed: bool = False) -> Scheduler:
@@ -249,27 +231,23 @@ class Model:
             return None
         return self._probes.width(self._pool)
 
-    def _source(self, source: str | None, path: str) -> tuple[Buffer, Dialect]:
-        """Return the buffer to start from, and how the model writes edits of it."""
-        buffer = Buffer.from_text(source or "")
-        if self._dialect == LINTSEQ.name:
-            return buffer, LINTSEQ
-        try:
-            return buffer, Unified(path, buffer.newline, isinstance(self._prompts, Chat))
-        except ValueError as error:
-            raise RequestError(str(error)) from error
+    def _begin(self, options: Options) -> tuple[Buffer, Dialect]:
+        """Return the buffer that a request starts from, and the dialect of its edits."""
+        manner = self._manner.changed(options.get("dialect"), options.get("prompt_template"))
+        return manner.begin(options.get("source"), options.get("path", PATH))
 
     def _prompt_tokens(
-        self, prompt: str, buffer: Buffer, dialect: Dialect
+        self, prompt: str, manner: Manner, buffer: Buffer, dialect: Dialect
     ) -> tuple[list[int], list[int]]:
         """Return the tokens of the prompt, and those that stand for what the buffer holds."""
         if not prompt.strip():
             raise RequestError("the prompt is empty; say what the program should do")
-        if SEPARATOR in prompt:
+        if manner.separator in prompt:
             raise RequestError(
-                f"the prompt contains {SEPARATOR}, which a model reads as the end of the prompt"
+                f"the prompt contains {manner.separator}, which a model reads as the end of the "
+                "prompt"
             )
-        text, history = self._prompts.fill(prompt, buffer, dialect)
+        text, history = manner.prompts.fill(prompt, buffer, dialect)
         with self._pool.computing() as backend:
             tokens, prefix = backend.tokenize(text), [*backend.prefix_tokens]
             if tokens[: len(prefix)] != prefix:  # a chat template may have put them in
@@ -284,41 +262,3 @@ class Model:
                 "model with a longer context"
             )
         return tokens, past
-
-
-def load(
-    model: str | Path | None = None,
-    *,
-    backend: str | None = None,
-    context_length: int | None = None,
-    threads: int | None = None,
-    sequences: int | None = None,
-) -> Model:
-    """Load a model: the bundled one, or a name, a ``.gguf`` or ``.onnx`` file, or a folder.
-
-    ``backend`` is ``"onnx"`` or ``"llama_cpp"``; by default, what fits the files and is
-    installed. ``context_length`` is in tokens, at most the trained length and that by default.
-    ``sequences`` is how many samples can be decoded at once, of all requests together; by default
-    up to 16, as many as find room in 256 MB of cache. How many ``threads`` compute is found by
-    trying when a model above 32 MB is loaded for the first time, and how many samples one batch
-    takes when several are first asked for; both are kept in the user's cache folder, or where
-    ``ONDEVICE_CACHE`` says.
-    Raises ``ModelError`` (its subclasses say what is missing, and how to mend it), and
-    ``RequestError`` for parameters that the model does not allow.
-    """
-    from ondevice.backends import open_backend
-    from ondevice.backends.files import find_weights
-
-    source = resolve(model)
-    weights, reader = find_weights(Path(source.path), backend)
-    opened = open_backend(
-        weights,
-        backend=reader,
-        context_length=context_length,
-        max_sequences=sequences,
-        threads=threads,
-    )
-    probes = Probes(weights, reader)
-    if threads is None:
-        probes.set_threads(opened)
-    return Model(opened, name=source.name, manifest=source.manifest, probes=probes)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ondevice.edits import LINTSEQ, Buffer, Dialect, LintSeq, Unified
+from ondevice.edits import Buffer, Dialect, LintSeq, Unified
 from ondevice.edits.unified import FENCE
 from ondevice.errors import ModelFormatError
 
@@ -53,8 +53,9 @@ class Template:
         before, _, after = self.text.partition("{instruction}")
         source = _file_text(buffer)
         text = before.replace("{source}", source) + instruction + after.replace("{source}", source)
-        shown = "{source}" in self.text or not isinstance(dialect, LintSeq)
-        return text, "" if shown else LINTSEQ.write_history(buffer)
+        if "{source}" in self.text or not isinstance(dialect, LintSeq):
+            return text, ""
+        return text, dialect.write_history(buffer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,14 @@ from ondevice.decoding.branch import Branch
 from ondevice.decoding.constraints import Constraint, LintSeqConstraint, UnifiedConstraint
 from ondevice.decoding.lease import Lease, Work
 from ondevice.decoding.outcome import conclude
-from ondevice.decoding.pool import Pool
+from ondevice.decoding.pool import Halted, Pool
 from ondevice.decoding.request import Request
 from ondevice.decoding.sampling import sample_rows
 from ondevice.decoding.tally import Tally
 from ondevice.decoding.verdicts import Verdicts
 from ondevice.decoding.writer import Writer
 from ondevice.edits import Buffer, Unified
-from ondevice.events import Event, SampleFinished
+from ondevice.events import Done, Event, FinishReason, SampleFinished, Stats
 
 
 @dataclass
@@ -58,17 +58,21 @@ class Engine:
 
     def run(self) -> Generator[Event, None, None]:
         """Yield events until all samples are finished; the last one is ``Done``."""
-        with closing(self.steps()) as steps:
+        with closing(self.steps()) as steps, suppress(Halted):
             for step in steps:
                 while isinstance(step, Work):
+                    if not self._writers and not self._ended and self._halted():
+                        raise Halted
                     step = steps.send(step.compute())
                 yield step
+            return
+        yield self._unbegun()
 
     def steps(self) -> Steps:
         """As ``run``, but leave the computing to whoever goes through this (see ``Scheduler``)."""
         request = self._request
         self._started = time.perf_counter()
-        with self.pool.lease(request.start, self.width) as lease:
+        with self.pool.lease(request.start, self.width, self._halted) as lease:
             logits = yield from lease.prefilling(0, request.start)
             places = list(range(len(lease)))
             while self._waiting or self._writers:
@@ -80,6 +84,22 @@ class Engine:
                     places.append(writer.branch.place)
                     yield from self._finished(number, writer)
         yield conclude(self._ended)
+
+    def _halted(self) -> FinishReason | None:
+        """Return why nothing more is to be computed, None where it is."""
+        if self._request.cancel and self._request.cancel.is_set():
+            return "cancelled"
+        elapsed = time.perf_counter() - self._started
+        return "time" if elapsed > self._request.max_seconds else None
+
+    def _unbegun(self) -> Done:
+        """Return the end of a request that was halted before its first token."""
+        stats = Stats(
+            prompt_tokens=len(self._request.start),
+            samples=self._request.samples,
+            seconds=time.perf_counter() - self._started,
+        )
+        return Done(self._buffer.text, self._halted() or "cancelled", (), stats)
 
     def _limit(self) -> int:
         """Return how many samples may be under way.
@@ -148,11 +168,11 @@ class Engine:
 
     def _forced(self) -> list[_Step]:
         """Return a step for every writer that has room; those that sample have no tokens yet."""
-        late = time.perf_counter() - self._started > self._request.max_seconds
+        reason = self._halted()
         steps = []
         for number, writer in self._writers.items():
-            if late:
-                writer.finish = writer.finish or "time"
+            if reason:
+                writer.finish = writer.finish or reason
             elif not writer.finish and (room := writer.room()) > 0:
                 tokens = writer.forced()[:room]
                 steps.append(_Step(number, writer, tokens, not tokens))

@@ -12,6 +12,13 @@ from ondevice.decoding.lease import Lease, common
 from ondevice.decoding.probe import best_width, independent_width
 from ondevice.errors import ClosedError
 
+_PATIENCE = 0.02
+"""Seconds that pass at most until a request that waits is found to be halted."""
+
+
+class Halted(Exception):  # noqa: N818 - nothing is wrong
+    """A request is over before it has begun."""
+
 
 class Pool:
     """Lends sequences and lets one thread at a time compute.
@@ -35,11 +42,13 @@ class Pool:
         self._matchers: Matchers | None = None
 
     @contextlib.contextmanager
-    def lease(self, prompt: list[int], wanted: int) -> Iterator[Lease]:
+    def lease(
+        self, prompt: list[int], wanted: int, halted: Callable[[], object] | None = None
+    ) -> Iterator[Lease]:
         """Lend so many sequences, or all that there are; wait until they are free.
 
-        Raises ``ClosedError`` when the pool is closed, and when only the calling thread itself
-        could free what it waits for.
+        Raises ``Halted`` where ``halted`` comes true meanwhile, and ``ClosedError`` when the pool
+        is closed, and when only the calling thread itself could free what it waits for.
         """
         wanted = min(wanted, self.backend.max_sequences)
         with self._changed:
@@ -49,7 +58,9 @@ class Pool:
                         "this thread has a stream of the model that is not finished; go through "
                         "it to its end, or close it, before asking for another"
                     )
-                self._changed.wait()
+                if halted and halted():
+                    raise Halted
+                self._changed.wait(_PATIENCE if halted else None)
             self._check_open()
             # The best match first, so that the prompt's tokens are there already.
             order = sorted(
