@@ -1,10 +1,10 @@
 """On-device inference for edit-sequence language models.
 
-import ondevice
-
-with ondevice.load() as model:
-    result = model.generate("write fizzbuzz")
-    print(result.text)
+>>> import ondevice
+>>> with ondevice.load() as model:
+...     result = model.generate("write fizzbuzz")
+>>> "FizzBuzz" in result.text
+True
 """
 
 from __future__ import annotations

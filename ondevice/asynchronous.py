@@ -1,6 +1,6 @@
 """The same as asynchronous functions: each request decodes in a thread of its own.
 
-asyncio is imported where it is used, since it costs a command as much time as all else.
+asyncio is imported where it is used, since most commands do without.
 """
 
 from __future__ import annotations
@@ -40,15 +40,32 @@ class AsyncTwins:
         sample: Callable[..., list[Result]]
 
     async def agenerate(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Write a program, as ``generate`` does."""
+        """Write a program, as ``generate`` does.
+
+        >>> async def both():
+        ...     asked = (model.agenerate(f"write {name}") for name in ("fizzbuzz", "factorial(n)"))
+        ...     return await asyncio.gather(*asked)
+        >>> [result.finish_reason for result in asyncio.run(both())]
+        ['complete', 'complete']
+        """
         return await _whole(self.generate, prompt, **options)
 
     async def aedit(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Change a program, as ``edit`` does."""
+        """Change a program, as ``edit`` does.
+
+        >>> result = asyncio.run(model.aedit("write factorial(n)", source="# Mine.\\n"))
+        >>> "# Mine." in result.text
+        True
+        """
         return await _whole(self.edit, prompt, **options)
 
     async def asample(self, prompt: str, n: int, **options: Unpack[Options]) -> list[Result]:
-        """Write several programs, as ``sample`` does."""
+        """Write several programs, as ``sample`` does.
+
+        >>> results = asyncio.run(model.asample("write fizzbuzz", 4))
+        >>> sum(result.count for result in results)
+        4
+        """
         return await _whole(self.sample, prompt, n, **options)
 
     async def astream(
@@ -58,6 +75,14 @@ class AsyncTwins:
 
         Closing the generator (``aclose``) cancels, as does cancelling the task that goes through
         it; use ``contextlib.aclosing`` where it is left before its end.
+
+        >>> async def first_hunk():
+        ...     async with contextlib.aclosing(model.astream("write fizzbuzz")) as events:
+        ...         async for event in events:
+        ...             if isinstance(event, ondevice.events.HunkApplied):
+        ...                 return event.added[0]
+        >>> asyncio.run(first_hunk())
+        'for number in range(1, 101):'
         """
         import asyncio
 

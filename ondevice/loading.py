@@ -35,6 +35,13 @@ def load(
     default, both are what its files say.
     Raises ``ModelError`` (its subclasses say what is missing, and how to mend it), and
     ``RequestError`` for parameters that the model does not allow.
+
+    Several models can be loaded at once; each has its memory for itself, until it is closed.
+
+    >>> template = "write {instruction}\\n<|diff|>"
+    >>> with ondevice.load() as one, ondevice.load(prompt_template=template) as two:
+    ...     one.generate("write fizzbuzz").text == two.generate("fizzbuzz").text
+    True
     """
     from ondevice.backends import open_backend
     from ondevice.backends.files import find_weights

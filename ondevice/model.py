@@ -33,6 +33,10 @@ class Model(AsyncTwins):
     Threads may share it: each request has sequences of the cache for itself and waits for them
     where too few are free, and one at a time computes. What a request gives does not depend on the
     others.
+
+    >>> with ondevice.load() as model:
+    ...     print(model.name, model.dialect, model.context_length)
+    tiny lintseq 1024
     """
 
     def __init__(
@@ -60,12 +64,20 @@ class Model(AsyncTwins):
 
     @property
     def backend_name(self) -> str:
-        """Which backend computes: ``"onnx"`` or ``"llama_cpp"``."""
+        """Which backend computes: ``"onnx"`` or ``"llama_cpp"``.
+
+        >>> model.backend_name in ("onnx", "llama_cpp")
+        True
+        """
         return self._backend.name
 
     @property
     def context_length(self) -> int:
-        """Tokens that prompt and edits together may have."""
+        """Tokens that prompt and edits together may have.
+
+        >>> model.context_length
+        1024
+        """
         return self._backend.context_length
 
     @property
@@ -75,7 +87,11 @@ class Model(AsyncTwins):
 
     @property
     def dialect(self) -> str:
-        """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change."""
+        """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change.
+
+        >>> model.dialect
+        'lintseq'
+        """
         return self._manner.name
 
     def stream(
@@ -130,6 +146,12 @@ class Model(AsyncTwins):
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
         this thread has a stream under way that holds what is needed; ``CheckError`` when a check
         crashes.
+
+        >>> for event in model.stream("write fizzbuzz"):
+        ...     if isinstance(event, ondevice.events.HunkApplied):
+        ...         print(event.added[0])
+        for number in range(1, 101):
+            elif number % 3 == 0:
         """
         from ondevice.checks import resolve_checks, split_checks
         from ondevice.checks import tests as program_tests
@@ -162,12 +184,29 @@ class Model(AsyncTwins):
         return Stream(Engine(self._pool, request, buffer))
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
+        """Write a program for ``prompt`` and return it whole; see ``stream`` for the options.
+
+        A check is any function from a text to findings.
+
+        >>> def short(text):
+        ...     lines = text.count("\\n")
+        ...     return [ondevice.events.Finding("short", lines, "too long")] if lines > 20 else []
+        >>> result = model.generate("write fizzbuzz", check=["names", short], max_seconds=60)
+        >>> result.finish_reason, result.findings
+        ('complete', ())
+        """
         buffer, dialect = self._begin(options)
         return collect(self.stream(prompt, **options), buffer, dialect)
 
     def edit(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Change the program ``source`` as ``prompt`` asks and return it whole; see ``stream``."""
+        """Change the program ``source`` as ``prompt`` asks and return it whole; see ``stream``.
+
+        Line ends, a byte-order mark and a missing final newline stay as they are.
+
+        >>> result = model.edit("write factorial(n)", source="# Mine.\\r\\n", path="f.py")
+        >>> "def factorial(n):\\r\\n" in result.text
+        True
+        """
         if options.get("source") is None:
             raise RequestError("there is nothing to edit; give the program as source")
         return self.generate(prompt, **options)
@@ -183,6 +222,12 @@ class Model(AsyncTwins):
         Those that pass the tests come before others, then those that are finished, have the fewest
         findings, and are likeliest. With tests, the search ends at the first that passes; samples
         that it cuts off are left out. See ``stream`` for the options; ``temperature`` is 1 here.
+
+        >>> best, *others = model.sample(
+        ...     "write factorial(n)", 16, tests="assert factorial(5) == 120"
+        ... )
+        >>> best.passed
+        True
         """
         options.setdefault("temperature", 1.0)
         buffer, dialect = self._begin(options)
@@ -195,6 +240,14 @@ class Model(AsyncTwins):
         asked for: as many as do well, or one, where others beside it change what it gives.
         ``mixed`` takes a batch there, too; then a request may come to another program beside
         others.
+
+        >>> scheduler, finished = model.scheduler(), []
+        >>> for prompt in ("write fizzbuzz", "write factorial(n)"):
+        ...     scheduler.add(prompt, model.stream(prompt).engine)
+        >>> while len(scheduler):
+        ...     finished += [turn.key for turn in scheduler.step() if turn.ended]
+        >>> sorted(finished)
+        ['write factorial(n)', 'write fizzbuzz']
         """
         from ondevice.decoding import Scheduler
 
@@ -207,6 +260,12 @@ class Model(AsyncTwins):
         """Free the model's memory; calling it again does nothing.
 
         Raises ``ClosedError`` while a request is being decoded.
+
+        >>> other = ondevice.load()
+        >>> other.close()
+        >>> other.generate("write fizzbuzz")
+        Traceback (most recent call last):
+        ondevice.errors.ClosedError: the model has been closed; load it again to use it
         """
         self._pool.close()
 

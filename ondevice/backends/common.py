@@ -103,6 +103,8 @@ class SequenceBackend(abc.ABC):
         """Free the weights and the cache; calling it again does nothing."""
         if not self._closed:
             self._closed = True
+            # It calls back into this object, by a cycle that the garbage collector cannot see.
+            self._constraint_tokenizer = None
             self._free()
 
     def __enter__(self) -> Self:
