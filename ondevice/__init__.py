@@ -12,7 +12,8 @@ from __future__ import annotations
 from ondevice import errors, events
 from ondevice.loading import load
 from ondevice.model import Model
+from ondevice.replay import Replay
 from ondevice.results import Result
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Result", "__version__", "errors", "events", "load"]
+__all__ = ["Model", "Replay", "Result", "__version__", "errors", "events", "load"]

@@ -12,9 +12,18 @@ from typing import Any
 import pytest
 
 import ondevice
-from ondevice import asynchronous, loading, model, results
+from ondevice import asynchronous, loading, model, replay, results
 
-MODULES = [ondevice, loading, model, asynchronous, results, ondevice.events, ondevice.errors]
+MODULES = [
+    ondevice,
+    loading,
+    model,
+    asynchronous,
+    replay,
+    results,
+    ondevice.events,
+    ondevice.errors,
+]
 EXAMPLES = {
     test.name: test
     for module in MODULES

@@ -36,7 +36,7 @@ HEAVY = (
 
 def test_names() -> None:
     assert sorted(ondevice.__all__) == [
-        *("Model", "Result", "__version__", "errors", "events", "load")
+        *("Model", "Replay", "Result", "__version__", "errors", "events", "load")
     ]
     for name in ondevice.__all__:
         assert getattr(ondevice, name) is not None

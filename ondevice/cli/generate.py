@@ -42,10 +42,10 @@ from ondevice.cli.presenters import (
     printable,
     remark,
 )
-from ondevice.cli.replay import Replays
 from ondevice.errors import RequestError
 from ondevice.events import Done, Event
 from ondevice.files import check_writable
+from ondevice.replay import Replays
 
 
 class Format(StrEnum):

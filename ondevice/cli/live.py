@@ -13,8 +13,8 @@ from rich.text import Text
 
 from ondevice.cli.area import LiveArea
 from ondevice.cli.presenters import CONTROLS, Presenter, printable
-from ondevice.cli.replay import GrowingReplay
 from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Stats
+from ondevice.replay import GrowingReplay
 
 SECONDS_PER_FRAME = 0.05
 # Drawing takes time from the model, which waits meanwhile: an eighth of it at most.
