@@ -76,15 +76,18 @@ class Editing:
         What cannot be done for this one is told, and the others have their turn.
         """
         try:
+            return self._carried_out(wish)
+        except BrokenPipeError:
+            raise typer.Exit(STDOUT_CLOSED) from None
+
+    def _carried_out(self, wish: Wish) -> int:
+        try:
             outcome = self._changed(wish)
         except RequestError as error:
             self._tell({"complete": False, "written": False, "error": str(error)}, wish)
             typer.echo(f"error: {wish.text.name}: {error}", err=True)
             return USAGE
-        try:
-            self._show(wish, outcome)
-        except BrokenPipeError:
-            raise typer.Exit(STDOUT_CLOSED) from None
+        self._show(wish, outcome)
         return outcome.code
 
     def _changed(self, wish: Wish) -> _Outcome:

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -293,6 +294,34 @@ def test_colors_are_those_of_git() -> None:
     assert styles["@@ -1,2 +1,2 @@\n"] == "cyan"
     assert styles["--- y\n"] == "red"
     assert styles["+\ufffd[2J\n"] == "green"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize("format", ["diff", "json"])
+def test_a_reader_of_stdout_that_goes_away(file: Path, format: str) -> None:
+    script = f"""
+import sys, ondevice
+from ondevice.backends.scripted import ScriptedBackend
+from ondevice.cli import main
+model = ondevice.Model(ScriptedBackend({RIGHT!r}), name="scripted")
+ondevice.load = lambda *arguments, **options: model
+sys.stdin.readline()
+sys.exit(main(["edit", sys.argv[1], "add one", "--format", {format!r}]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stdin.write(b"go\n")
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_ctrl_c_leaves_the_file(
