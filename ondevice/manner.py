@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, LintSeq, Unified
-from ondevice.errors import ModelFormatError, RequestError
+from ondevice.errors import ModelFormatError, PromptTooLongError, RequestError
 from ondevice.prompts import Chat, Template
 
 if TYPE_CHECKING:
@@ -97,6 +97,36 @@ class Manner:
             return buffer, Unified(path, buffer.newline, isinstance(self.prompts, Chat))
         except ValueError as error:
             raise RequestError(str(error)) from error
+
+    def tokens(
+        self, prompt: str, buffer: Buffer, dialect: Dialect, backend: Backend, name: str
+    ) -> tuple[list[int], list[int]]:
+        """Return the tokens of a prompt, and those that stand for what the buffer holds.
+
+        ``name`` is the model's. Raises ``RequestError`` for a prompt that is empty or holds the
+        separator, and ``PromptTooLongError`` where no room for an answer is left.
+        """
+        if not prompt.strip():
+            raise RequestError("the prompt is empty; say what the program should do")
+        if self.separator in prompt:
+            raise RequestError(
+                f"the prompt contains {self.separator}, which a model reads as the end of the "
+                "prompt"
+            )
+        text, history = self.prompts.fill(prompt, buffer, dialect)
+        tokens, prefix = backend.tokenize(text), [*backend.prefix_tokens]
+        if tokens[: len(prefix)] != prefix:  # a chat template may have put them in
+            tokens = prefix + tokens
+        past = backend.tokenize(history)
+        if len(tokens) + len(past) >= backend.context_length:
+            what = "the prompt and the program to change have" if buffer.lines else "the prompt has"
+            advice = "change a shorter one" if buffer.lines else "shorten the prompt"
+            raise PromptTooLongError(
+                f"{what} {len(tokens) + len(past)} tokens, but the context of {name!r} holds "
+                f"{backend.context_length}, what is written included; {advice}, or take a "
+                "model with a longer context"
+            )
+        return tokens, past
 
 
 def _has_separator(backend: Backend) -> bool:

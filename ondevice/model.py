@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from ondevice.asynchronous import AsyncTwins
 from ondevice.catalogue import Manifest
 from ondevice.edits import Buffer, Dialect
-from ondevice.errors import ClosedError, OndeviceError, PromptTooLongError, RequestError
+from ondevice.errors import ClosedError, OndeviceError, RequestError
 from ondevice.manner import Manner
 from ondevice.options import Cancel, Options
 from ondevice.probing import Probes
@@ -82,7 +82,11 @@ class Model(AsyncTwins):
 
     @property
     def sequences(self) -> int:
-        """How many samples can be decoded at once, of all requests together."""
+        """How many samples can be decoded at once, of all requests together.
+
+        >>> 1 <= model.sequences <= 16
+        True
+        """
         return self._backend.max_sequences
 
     @property
@@ -161,10 +165,11 @@ class Model(AsyncTwins):
         checks, late = split_checks(resolve_checks(check))
         manner = self._manner.changed(dialect, prompt_template)
         buffer, spoken = manner.begin(source, path)
-        given_tokens = self._prompt_tokens(prompt, manner, buffer, spoken)
+        with self._pool.computing() as opened:
+            asked, past = manner.tokens(prompt, buffer, spoken, opened, self.name)
         request = Request(
-            prompt=given_tokens[0],
-            history=given_tokens[1],
+            prompt=asked,
+            history=past,
             dialect=spoken,
             lengths=lengths,
             seed=seed,
@@ -294,30 +299,3 @@ class Model(AsyncTwins):
         """Return the buffer that a request starts from, and the dialect of its edits."""
         manner = self._manner.changed(options.get("dialect"), options.get("prompt_template"))
         return manner.begin(options.get("source"), options.get("path", PATH))
-
-    def _prompt_tokens(
-        self, prompt: str, manner: Manner, buffer: Buffer, dialect: Dialect
-    ) -> tuple[list[int], list[int]]:
-        """Return the tokens of the prompt, and those that stand for what the buffer holds."""
-        if not prompt.strip():
-            raise RequestError("the prompt is empty; say what the program should do")
-        if manner.separator in prompt:
-            raise RequestError(
-                f"the prompt contains {manner.separator}, which a model reads as the end of the "
-                "prompt"
-            )
-        text, history = manner.prompts.fill(prompt, buffer, dialect)
-        with self._pool.computing() as backend:
-            tokens, prefix = backend.tokenize(text), [*backend.prefix_tokens]
-            if tokens[: len(prefix)] != prefix:  # a chat template may have put them in
-                tokens = prefix + tokens
-            past = backend.tokenize(history)
-        if len(tokens) + len(past) >= self._backend.context_length:
-            what = "the prompt and the program to change have" if buffer.lines else "the prompt has"
-            advice = "change a shorter one" if buffer.lines else "shorten the prompt"
-            raise PromptTooLongError(
-                f"{what} {len(tokens) + len(past)} tokens, but the context of {self.name!r} holds "
-                f"{self._backend.context_length}, what is written included; {advice}, or take a "
-                "model with a longer context"
-            )
-        return tokens, past

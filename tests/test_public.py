@@ -72,7 +72,7 @@ def test_signatures() -> None:
 def test_members_of_a_model() -> None:
     members = {name for name in dir(ondevice.Model) if not name.startswith("_")}
     assert members == {
-        *("backend_name", "context_length", "dialect", "scheduler", "close"),
+        *("backend_name", "context_length", "dialect", "sequences", "scheduler", "close"),
         *("stream", "generate", "edit", "sample", "astream", "agenerate", "aedit", "asample"),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from ondevice.fences import program_of
-from ondevice.model import Options
+from ondevice.options import Options
 from ondevice.serving.fields import Fields
 from ondevice.serving.settings import Settings
 

@@ -63,7 +63,7 @@ from ondevice.cli import main
 for turn in itertools.count(1):
     diff = f"@@ -{turn},0 +{turn + 1} @@\\n+x = {turn}\\n<|diff|>\\n<|diff|>"
     model = ondevice.Model(ScriptedBackend(diff), name="scripted")
-    model._prompt_tokens = lambda *_: ([1], [])
+    type(model._manner).tokens = lambda *_: ([1], [])  # a script follows a short prompt
     ondevice.load = lambda *_, **__: model
     assert main(["edit", sys.argv[1], "add", "--write", "--check", "none"]) == 0
 """
@@ -89,17 +89,17 @@ def test_killed_at_every_call(tmp_path: Path) -> None:
 
 def test_killed_at_random(tmp_path: Path) -> None:
     rng = random.Random(0)
-    longest = 0
-    for number in range(8):
+    for number in range(6):
         file = tmp_path / f"f{number}.py"
         file.write_text("x = 0\n")
         with run(OVER_AND_OVER, str(file)) as process:
             assert process.stdout
-            assert process.stdout.readline().startswith("---")  # it has begun
+            shown = 0
+            while shown < 3:  # each change is written before it is shown
+                shown += process.stdout.readline().startswith("---")
             time.sleep(rng.uniform(0, 0.3))
             os.kill(process.pid, signal.SIGKILL)
             process.stdout.read()
         lines = file.read_text().split("\n")
         assert lines == ["x = 0", *(f"x = {turn}" for turn in range(1, len(lines) - 1)), ""]
-        longest = max(longest, len(lines))
-    assert longest > 3, "several changes are made before a process is killed"
+        assert len(lines) > 4
