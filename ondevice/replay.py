@@ -158,9 +158,9 @@ class GrowingReplay(Replay):
     whether these are just being taken back.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: list[str] = []
+    def __init__(self, source: str = "") -> None:
+        super().__init__(source)
+        self.shown: list[str] = list(self.lines)
         self.marked: range = range(0)
         self.refused = False
         self._inside_hunk = False

@@ -85,11 +85,11 @@ def edit(
 ) -> None:
     """Change programs, one after another, and show what differs.
 
-    The difference goes to stdout as a patch, in colors on a terminal: `ondevice edit f.py "..." |
-    git apply` makes the change. Nothing is written without --write, which replaces a file at once
-    or not at all: its mode, line ends, encoding and final newline stay, links are followed, and a
-    file that someone else changed meanwhile is left alone. What was wrong with a file before does
-    not count against a change. Files that are no Python have no check by default.
+    The difference goes to stdout as a patch: `ondevice edit f.py "..." | git apply` makes the
+    change. On a terminal one sees it being made. Nothing is written without --write, which replaces
+    a file at once or not at all: its mode, line ends, encoding and final newline stay, links are
+    followed, and a file that someone else changed meanwhile is left alone. What was wrong with a
+    file before does not count against a change. Files that are no Python have no check by default.
 
     A LintSeq model, such as the bundled one, takes the file for what it has written so far, and
     only adds lines to it. A general model with a chat template makes any change.

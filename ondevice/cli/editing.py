@@ -12,7 +12,7 @@ import typer
 
 from ondevice.cli.exits import DONE, STDOUT_CLOSED, UNFINISHED, USAGE
 from ondevice.cli.patches import colored, patch
-from ondevice.cli.presenters import SamplesProgress, remark
+from ondevice.cli.presenters import Presenter, SamplesProgress, remark
 from ondevice.errors import RequestError
 from ondevice.events import Done, Event, Finding
 from ondevice.textfile import Text, TextFile, is_python
@@ -104,7 +104,7 @@ class Editing:
             check=check,
             **self._parameters,
         )
-        with closing(events), SamplesProgress(sys.stderr, self._parameters["samples"]) as progress:
+        with closing(events), self._progress(text) as progress:
             for event in events:
                 self._tell_event(event, wish)
                 progress.show(event)
@@ -120,6 +120,15 @@ class Editing:
         except RequestError as error:
             outcome.error = str(error)
         return outcome
+
+    def _progress(self, text: Text) -> Presenter:
+        samples = self._parameters["samples"]
+        if samples == 1 and self._format == "diff" and sys.stdout.isatty():
+            from ondevice.cli.live import LiveEdit, live_console
+
+            if console := live_console():
+                return LiveEdit(console, sys.stderr, source=text.text)
+        return SamplesProgress(sys.stderr, samples)
 
     def _show(self, wish: Wish, outcome: _Outcome) -> None:
         if self._format == "text":

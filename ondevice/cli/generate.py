@@ -183,18 +183,13 @@ def _presenter(format: Format | None, samples: int) -> Presenter:
         return DiffPresenter(sys.stdout)
     if samples > 1:
         return SamplesPresenter(sys.stdout, sys.stderr, samples)
-    # Asked of the stream itself: FORCE_COLOR makes rich call a pipe a terminal.
-    if format is Format.TEXT or not sys.stdout.isatty():
+    if format is Format.TEXT or not sys.stdout.isatty():  # and nothing of rich is needed
         return TextPresenter(sys.stdout)
 
-    from rich.console import Console
+    from ondevice.cli.live import LivePresenter, live_console
 
-    from ondevice.cli.live import LivePresenter
-
-    console = Console(highlight=False)
-    if console.is_dumb_terminal or console.legacy_windows:
-        return TextPresenter(sys.stdout)
-    return LivePresenter(console, sys.stderr)
+    console = live_console()
+    return LivePresenter(console, sys.stderr) if console else TextPresenter(sys.stdout)
 
 
 def _warn_unwritable(output: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -26,12 +27,17 @@ class LivePresenter(Presenter):
     """Redraws the end of the terminal as the program grows, and leaves the whole of it there."""
 
     def __init__(
-        self, console: Console, stderr: TextIO, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        stderr: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        source: str = "",
     ) -> None:
         self._console = console
         self._stderr = stderr
         self._clock = clock
-        self._view = LiveView(ascii_only=console.options.ascii_only)
+        self._view = LiveView(ascii_only=console.options.ascii_only, source=source)
         self._area = LiveArea(console)
         self._next_frame = clock()
 
@@ -61,12 +67,20 @@ class LivePresenter(Presenter):
         self._area.close()
 
 
+class LiveEdit(LivePresenter):
+    """Shows a program that is there as it changes, and leaves nothing: a patch follows."""
+
+    def finish(self, done: Done) -> None:
+        """Wipe the view."""
+        self._area.close()
+
+
 class LiveView:
     """What the live area shows: a window of the program around its newest lines, and a line of
     progress under it."""
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
-        self._replay = GrowingReplay()
+    def __init__(self, *, ascii_only: bool = False, source: str = "") -> None:
+        self._replay = GrowingReplay(source)
         self._tick, self._cross = ("+", "x") if ascii_only else ("✓", "✗")
         self._marks = ""
         self._edit = 1
@@ -131,6 +145,15 @@ class LiveView:
         if self._refusal:
             line.append(f"  {self._refusal.translate(CONTROLS)}", "red")
         return line
+
+
+def live_console() -> Console | None:
+    """Return a console on stdout, None where that is no terminal that a view can be drawn on."""
+    # Asked of the stream itself: FORCE_COLOR makes rich call a pipe a terminal.
+    if not sys.stdout.isatty():
+        return None
+    console = Console(highlight=False)
+    return None if console.is_dumb_terminal or console.legacy_windows else console
 
 
 def highlight(code: str) -> Text:

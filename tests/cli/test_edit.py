@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,12 +16,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
 import ondevice
 from ondevice.backends.scripted import ScriptedBackend
 from ondevice.cli import main
+from ondevice.cli.live import LiveEdit
 from ondevice.cli.patches import colored
 from ondevice.edits import LINTSEQ, Buffer
+from ondevice.events import Done
+from tests.cli.test_live import Screen
 
 SOURCE = "def f(a):\n    return a\n"
 CHANGED = "def f(a):\n    a += 1\n    return a\n"
@@ -285,6 +292,57 @@ def test_a_link_is_followed_and_the_patch_names_what_git_can_change(
     monkeypatch.chdir(tmp_path)
     assert main(["edit", "f.py", "add one"]) == 0
     assert capsys.readouterr().out.startswith("--- a/real/f.py\n")
+
+
+def test_the_change_is_watched_on_a_terminal(file: Path) -> None:
+    screen, stderr = Screen(60, 12), io.StringIO()
+    console = Console(
+        file=screen, width=60, height=12, force_terminal=True, legacy_windows=False, _environ={}
+    )
+    model = ondevice.Model(ScriptedBackend([WRONG, RIGHT]), name="scripted")
+    now = itertools.count()
+    with LiveEdit(console, stderr, lambda: float(next(now)), source=SOURCE) as view:
+        for event in model.stream("x", source=SOURCE):
+            view.show(event)
+        assert isinstance(event, Done)
+        view.finish(event)
+    frames = ["\n".join(frame) for frame in screen.frames]
+    assert frames[0].startswith("  1   def f(a):\n  2       return a\n"), "what was there"
+    assert any("2 -     a += b\n" in frame for frame in frames), "what is taken back"
+    assert any("2 +     a += 1\n  3       return a\n" in frame for frame in frames)
+    assert not any(screen.terminal.everything), "the patch follows"
+    assert screen.terminal.cursor_visible
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_a_real_terminal(file: Path) -> None:
+    import pty
+
+    out = b""
+    script = f"""
+import sys, ondevice
+from ondevice.backends.scripted import ScriptedBackend
+from ondevice.cli import main
+ondevice.load = lambda *_, **__: ondevice.Model(ScriptedBackend({RIGHT!r}), name="scripted")
+sys.exit(main(["edit", sys.argv[1], "add one", "--write"]))
+"""
+    environment = {"TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])}
+    main_end, far_end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(file)],
+        stdin=far_end,
+        stdout=far_end,
+        stderr=far_end,
+        env={**os.environ, **environment},
+    )
+    os.close(far_end)
+    with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+        while data := os.read(main_end, 4096):
+            out += data
+    os.close(main_end)
+    assert process.wait() == 0
+    assert b"\x1b[32m+    a += 1" in out, "in green"
+    assert file.read_text() == CHANGED
 
 
 def test_colors_are_those_of_git() -> None:

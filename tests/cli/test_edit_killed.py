@@ -96,7 +96,9 @@ def test_killed_at_random(tmp_path: Path) -> None:
             assert process.stdout
             shown = 0
             while shown < 3:  # each change is written before it is shown
-                shown += process.stdout.readline().startswith("---")
+                line = process.stdout.readline()
+                assert line, "it ended by itself"
+                shown += line.startswith("---")
             time.sleep(rng.uniform(0, 0.3))
             os.kill(process.pid, signal.SIGKILL)
             process.stdout.read()
