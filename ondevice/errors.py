@@ -18,6 +18,12 @@
 
 A message says what happened, where, and what to do about it. This module imports nothing, so
 that every other one may import it.
+
+>>> try:
+...     ondevice.load("no-such-model")
+... except ondevice.errors.ModelError as error:
+...     print(error)
+there is no model 'no-such-model'; bundled models: ...
 """
 
 

@@ -1,4 +1,15 @@
-"""What a stream yields while a program is being written, and each event's stable JSON form."""
+"""What a stream yields while a program is being written, and each event's stable JSON form.
+
+>>> for event in model.stream("write fizzbuzz"):
+...     match event:
+...         case ondevice.events.EditAccepted():
+...             print("edit", event.edit)
+...         case ondevice.events.Done():
+...             print(event.finish_reason)
+edit 1
+edit 2
+complete
+"""
 
 from __future__ import annotations
 
@@ -16,7 +27,11 @@ the retries; another sample passed the tests; or the caller stopped it."""
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check found wrong with a buffer; ``line`` counts from 1."""
+    """One thing that a check found wrong with a buffer; ``line`` counts from 1.
+
+    >>> print(Finding("names", 3, "undefined name 'x'"))
+    line 3: undefined name 'x' [names]
+    """
 
     check: str
     line: int
@@ -34,6 +49,10 @@ class Stats:
     prompt, those that were rolled back among them; ``kept_tokens`` only those of the result.
     ``compactions`` counts how often the history made way for one edit with the present buffer;
     that edit's tokens count, too.
+
+    >>> stats = model.generate("write fizzbuzz").stats
+    >>> stats.edits, stats.tokens == stats.kept_tokens
+    (2, True)
     """
 
     prompt_tokens: int = 0
@@ -66,7 +85,11 @@ class Event:
     sample: int = field(default=0, kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as a JSON object, ``type`` first."""
+        """Return the event as a JSON object, ``type`` first.
+
+        >>> Line(0, "+", "import os").to_json()
+        {'type': 'line', 'sample': 0, 'row': 0, 'op': '+', 'text': 'import os'}
+        """
         return {"type": self.type, **dataclasses.asdict(self)}
 
 

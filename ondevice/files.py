@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from ondevice.errors import RequestError
+
+_WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_folder() -> Path:
@@ -39,6 +44,21 @@ def set_aside(path: Path) -> Path:
     return path.rename(free)
 
 
+def check_writable(path: Path) -> None:
+    """Raise ``RequestError`` when ``path`` can be seen not to be writable."""
+    target = path.resolve()
+    if target.is_dir():
+        raise RequestError(f"cannot write {path}: it is a folder")
+    if not target.parent.is_dir():
+        raise RequestError(f"cannot write {path}: there is no folder {target.parent}")
+    # A file that was made read-only is respected, though replacing it would be possible, and
+    # though an administrator may write anything.
+    if target.exists() and not (os.access(target, os.W_OK) and target.stat().st_mode & _WRITE_BITS):
+        raise RequestError(f"cannot write {path}: it is read-only")
+    if not os.access(target.parent, os.W_OK):
+        raise RequestError(f"cannot write {path}: {target.parent} is not writable")
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text beside ``path`` and move it into place; an existing file keeps its mode.
 
@@ -67,12 +87,24 @@ def replacing(path: Path, folder: Path | None = None, *, sync: bool = True) -> I
             file.flush()
             if sync:
                 os.fsync(file.fileno())
-        os.chmod(name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        _take_after(path, name)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _take_after(path: Path, name: str) -> None:
+    """Give the file ``name`` the mode and, where that is allowed, the owner of ``path``."""
+    if not path.exists():
+        os.chmod(name, 0o666 & ~_umask())
+        return
+    state = path.stat()
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.chown(name, state.st_uid, state.st_gid)
+    os.chmod(name, stat.S_IMODE(state.st_mode))
 
 
 def _umask() -> int:

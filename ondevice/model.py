@@ -1,56 +1,43 @@
-"""Load a model, and have it write programs."""
+"""A loaded model, which writes and changes programs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from ondevice.catalogue import Manifest, resolve
-from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, Unified
-from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
-from ondevice.events import Event
+from ondevice.asynchronous import AsyncTwins
+from ondevice.catalogue import Manifest
+from ondevice.edits import Buffer, Dialect
+from ondevice.errors import ClosedError, OndeviceError, RequestError
+from ondevice.manner import Manner
+from ondevice.options import Cancel, Options
 from ondevice.probing import Probes
-from ondevice.prompts import Chat, Template
 from ondevice.results import Result, collect, ranked
+from ondevice.streams import Stream
 
 if TYPE_CHECKING:
     from ondevice.backends import Backend
     from ondevice.checks import Check
-    from ondevice.decoding import Request
+    from ondevice.decoding import Scheduler
     from ondevice.decoding.constraints import Lengths
 
-
-class Options(TypedDict, total=False):
-    """What ``generate`` and ``sample`` take besides the prompt; see ``Model.stream``."""
-
-    source: str | None
-    path: str
-    tests: str | Check | None
-    seed: int
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    max_tokens: int
-    max_seconds: float
-    max_lines: int
-    check: str | Check | Sequence[str | Check]
-    retries: int
-    depth: int
-    constrain: bool
-    lengths: Lengths
-    width: int | None
+PATH = "program.py"
+"""What a program is called where its name is not given."""
 
 
-class Model:
+class Model(AsyncTwins):
     """A loaded model; use it as a context manager, or close it, to free its memory.
 
     Threads may share it: each request has sequences of the cache for itself and waits for them
     where too few are free, and one at a time computes. What a request gives does not depend on the
     others. ``name`` and ``weights`` say which model it is and what file it was read from.
+
+    >>> with ondevice.load() as model:
+    ...     print(model.name, model.dialect, model.context_length)
+    tiny lintseq 1024
     """
 
     def __init__(
@@ -61,6 +48,8 @@ class Model:
         manifest: Manifest | None = None,
         probes: Probes | None = None,
         weights: Path | None = None,
+        dialect: str | Dialect | None = None,
+        prompt_template: str | None = None,
     ) -> None:
         from ondevice.decoding import Pool
 
@@ -70,37 +59,54 @@ class Model:
         self._backend = backend
         self._pool = Pool(backend)
         self._probes = probes
-        self._prompts: Chat | Template = Template(
-            manifest.prompt_template if manifest else TEMPLATE
-        )
-        self._dialect = manifest.dialect if manifest else LINTSEQ.name
-        pieces = [backend.token_bytes(token) for token in backend.tokenize(SEPARATOR)]
-        if self._dialect != LINTSEQ.name or pieces == [SEPARATOR.encode()]:
-            return
-        if manifest or not backend.chat:
+        try:
+            self._manner = Manner.of(backend, name, manifest, dialect, prompt_template)
+        except OndeviceError:
             backend.close()
-            raise ModelFormatError(
-                f"the model {name!r} has no token {SEPARATOR}, so it was not trained to write edit "
-                "sequences; a general model needs a chat template in its files"
-            )
-        self._prompts, self._dialect = Chat(backend.chat), UNIFIED.name
+            raise
 
     @property
     def backend_name(self) -> str:
-        """Which backend computes: ``"onnx"`` or ``"llama_cpp"``."""
+        """Which backend computes: ``"onnx"`` or ``"llama_cpp"``.
+
+        >>> model.backend_name in ("onnx", "llama_cpp")
+        True
+        """
         return self._backend.name
 
     @property
     def context_length(self) -> int:
-        """Tokens that prompt and edits together may have."""
+        """Tokens that prompt and edits together may have.
+
+        >>> model.context_length
+        1024
+        """
         return self._backend.context_length
+
+    @property
+    def sequences(self) -> int:
+        """How many samples can be decoded at once, of all requests together.
+
+        >>> 1 <= model.sequences <= 16
+        True
+        """
+        return self._backend.max_sequences
+
+    @property
+    def dialect(self) -> str:
+        """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change.
+
+        >>> model.dialect
+        'lintseq'
+        """
+        return self._manner.name
 
     def stream(
         self,
         prompt: str,
         *,
         source: str | None = None,
-        path: str = "program.py",
+        path: str = PATH,
         samples: int = 1,
         tests: str | Check | None = None,
         seed: int = 0,
@@ -117,7 +123,10 @@ class Model:
         constrain: bool = True,
         lengths: Lengths = "written",
         width: int | None = None,
-    ) -> Generator[Event, None, None]:
+        dialect: str | Dialect | None = None,
+        prompt_template: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Stream:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.
 
         ``source`` is a program to change instead, and ``path`` its name, where the dialect of the
@@ -135,49 +144,77 @@ class Model:
         ``"written"``, the lines decide, and the header is mended. ``samples`` programs are written
         together, at most ``width`` in one batch (by default, as many as the machine does well), and
         ``tests``, a program of assertions (see ``checks.tests``) or a callable from text to
-        findings, judge each finished one and end the request at the first that passes. Closing the
-        generator cancels.
+        findings, judge each finished one and end the request at the first that passes.
+        ``dialect`` and ``prompt_template`` are used instead of the model's own, see ``load``.
+        Closing the generator cancels, and so does ``cancel`` from any thread, a
+        ``threading.Event`` say, once it is set: the stream ends with what is accepted by then.
 
         Raises ``RequestError`` for a request that cannot be carried out, ``PromptTooLongError``
         among them, before anything is decoded; ``ClosedError`` when the model is closed, or when
         this thread has a stream under way that holds what is needed; ``CheckError`` when a check
         crashes.
+
+        >>> for event in model.stream("write fizzbuzz"):
+        ...     if isinstance(event, ondevice.events.HunkApplied):
+        ...         print(event.added[0])
+        for number in range(1, 101):
+            elif number % 3 == 0:
         """
         from ondevice.checks import resolve_checks, split_checks
         from ondevice.checks import tests as program_tests
-        from ondevice.decoding import Request, Sampling
+        from ondevice.decoding import Engine, Request, Sampling
 
         given = program_tests(tests) if isinstance(tests, str) else tests
         checks, late = split_checks(resolve_checks(check))
-        buffer, dialect = self._source(source, path)
-        given_tokens = self._prompt_tokens(prompt, buffer, dialect)
+        manner = self._manner.changed(dialect, prompt_template)
+        buffer, spoken = manner.begin(source, path)
+        with self._pool.computing() as opened:
+            asked, past = manner.tokens(prompt, buffer, spoken, opened, self.name)
         request = Request(
-            prompt=given_tokens[0],
-            history=given_tokens[1],
-            dialect=dialect,
+            prompt=asked,
+            history=past,
+            dialect=spoken,
             lengths=lengths,
             seed=seed,
             sampling=Sampling(temperature, top_k, top_p, min_p),
             checks=tuple(checks),
             tests=(*late, *([given] if given else [])),
             samples=samples,
-            width=width or self._width(samples),
+            width=self._width(samples) if width is None else width,
             max_tokens=max_tokens,
             max_seconds=max_seconds,
             max_lines=max_lines,
             retries=retries,
             depth=depth,
-            constrained=constrain,
+            constrained=constrain and manner.has_constraint,
+            cancel=cancel,
         )
-        return self._run(request, buffer)
+        return Stream(Engine(self._pool, request, buffer))
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
-        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        """Write a program for ``prompt`` and return it whole; see ``stream`` for the options.
+
+        A check is any function from a text to findings.
+
+        >>> def short(text):
+        ...     lines = text.count("\\n")
+        ...     return [ondevice.events.Finding("short", lines, "too long")] if lines > 20 else []
+        >>> result = model.generate("write fizzbuzz", check=["names", short], max_seconds=60)
+        >>> result.finish_reason, result.findings
+        ('complete', ())
+        """
+        buffer, dialect = self._begin(options)
         return collect(self.stream(prompt, **options), buffer, dialect)
 
     def edit(self, prompt: str, **options: Unpack[Options]) -> Result:
-        """Change the program ``source`` as ``prompt`` asks and return it whole; see ``stream``."""
+        """Change the program ``source`` as ``prompt`` asks and return it whole; see ``stream``.
+
+        Line ends, a byte-order mark and a missing final newline stay as they are.
+
+        >>> result = model.edit("write factorial(n)", source="# Mine.\\r\\n", path="f.py")
+        >>> "def factorial(n):\\r\\n" in result.text
+        True
+        """
         if options.get("source") is None:
             raise RequestError("there is nothing to edit; give the program as source")
         return self.generate(prompt, **options)
@@ -193,15 +230,50 @@ class Model:
         Those that pass the tests come before others, then those that are finished, have the fewest
         findings, and are likeliest. With tests, the search ends at the first that passes; samples
         that it cuts off are left out. See ``stream`` for the options; ``temperature`` is 1 here.
+
+        >>> best, *others = model.sample(
+        ...     "write factorial(n)", 16, tests="assert factorial(5) == 120"
+        ... )
+        >>> best.passed
+        True
         """
         options.setdefault("temperature", 1.0)
-        buffer, dialect = self._source(options.get("source"), options.get("path", ""))
+        buffer, dialect = self._begin(options)
         return ranked(self.stream(prompt, samples=n, **options), buffer, dialect)
+
+    def scheduler(self, *, mixed: bool = False) -> Scheduler:
+        """Return what runs streams of this model together, all in one thread.
+
+        How many requests' tokens are computed in one batch is found by trying when this is first
+        asked for: as many as do well, or one, where others beside it change what it gives.
+        ``mixed`` takes a batch there, too; then a request may come to another program beside
+        others.
+
+        >>> scheduler, finished = model.scheduler(), []
+        >>> for prompt in ("write fizzbuzz", "write factorial(n)"):
+        ...     scheduler.add(prompt, model.stream(prompt).engine)
+        >>> while len(scheduler):
+        ...     finished += [turn.key for turn in scheduler.step() if turn.ended]
+        >>> sorted(finished)
+        ['write factorial(n)', 'write fizzbuzz']
+        """
+        from ondevice.decoding import Scheduler
+
+        # Later, when sequences are lent, the width cannot be found any more.
+        width = self._width(self.sequences) or self.sequences
+        together = self._probes.together(self._pool) if self._probes else 1
+        return Scheduler(width if mixed else together, self._backend.lanes)
 
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.
 
         Raises ``ClosedError`` while a request is being decoded.
+
+        >>> other = ondevice.load()
+        >>> other.close()
+        >>> other.generate("write fizzbuzz")
+        Traceback (most recent call last):
+        ondevice.errors.ClosedError: the model has been closed; load it again to use it
         """
         self._pool.close()
 
@@ -226,79 +298,7 @@ class Model:
             return None
         return self._probes.width(self._pool)
 
-    def _run(self, request: Request, buffer: Buffer) -> Generator[Event, None, None]:
-        from ondevice.decoding import Engine
-
-        yield from Engine(self._pool, request, buffer).run()
-
-    def _source(self, source: str | None, path: str) -> tuple[Buffer, Dialect]:
-        """Return the buffer to start from, and how the model writes edits of it."""
-        buffer = Buffer.from_text(source or "")
-        if self._dialect == LINTSEQ.name:
-            return buffer, LINTSEQ
-        try:
-            return buffer, Unified(path, buffer.newline, isinstance(self._prompts, Chat))
-        except ValueError as error:
-            raise RequestError(str(error)) from error
-
-    def _prompt_tokens(
-        self, prompt: str, buffer: Buffer, dialect: Dialect
-    ) -> tuple[list[int], list[int]]:
-        """Return the tokens of the prompt, and those that stand for what the buffer holds."""
-        if not prompt.strip():
-            raise RequestError("the prompt is empty; say what the program should do")
-        if SEPARATOR in prompt:
-            raise RequestError(
-                f"the prompt contains {SEPARATOR}, which a model reads as the end of the prompt"
-            )
-        text, history = self._prompts.fill(prompt, buffer, dialect)
-        with self._pool.computing() as backend:
-            tokens, prefix = backend.tokenize(text), [*backend.prefix_tokens]
-            if tokens[: len(prefix)] != prefix:  # a chat template may have put them in
-                tokens = prefix + tokens
-            past = backend.tokenize(history)
-        if len(tokens) + len(past) >= self._backend.context_length:
-            raise PromptTooLongError(
-                f"the prompt has {len(tokens) + len(past)} tokens, but the context of "
-                f"{self.name!r} holds {self._backend.context_length}, the program included; "
-                "shorten the prompt"
-            )
-        return tokens, past
-
-
-def load(
-    model: str | Path | None = None,
-    *,
-    backend: str | None = None,
-    context_length: int | None = None,
-    threads: int | None = None,
-    sequences: int | None = None,
-) -> Model:
-    """Load a model: the bundled one, or a name, a ``.gguf`` or ``.onnx`` file, or a folder.
-
-    ``backend`` is ``"onnx"`` or ``"llama_cpp"``; by default, what fits the files and is
-    installed. ``context_length`` is in tokens, at most the trained length and that by default.
-    ``sequences`` is how many samples can be decoded at once, of all requests together; by default
-    up to 16, as many as find room in 256 MB of cache. How many ``threads`` compute is found by
-    trying when a model above 32 MB is loaded for the first time, and how many samples one batch
-    takes when several are first asked for; both are kept in the user's cache folder, or where
-    ``ONDEVICE_CACHE`` says.
-    Raises ``ModelError`` (its subclasses say what is missing, and how to mend it), and
-    ``RequestError`` for parameters that the model does not allow.
-    """
-    from ondevice.backends import open_backend
-    from ondevice.backends.files import find_weights
-
-    source = resolve(model)
-    weights, reader = find_weights(Path(source.path), backend)
-    opened = open_backend(
-        weights,
-        backend=reader,
-        context_length=context_length,
-        max_sequences=sequences,
-        threads=threads,
-    )
-    probes = Probes(weights, reader)
-    if threads is None:
-        probes.set_threads(opened)
-    return Model(opened, name=source.name, manifest=source.manifest, probes=probes, weights=weights)
+    def _begin(self, options: Options) -> tuple[Buffer, Dialect]:
+        """Return the buffer that a request starts from, and the dialect of its edits."""
+        manner = self._manner.changed(options.get("dialect"), options.get("prompt_template"))
+        return manner.begin(options.get("source"), options.get("path", PATH))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ondevice.edits import LINTSEQ, Buffer, Dialect, LintSeq, Unified
+from ondevice.edits import Buffer, Dialect, LintSeq, Unified
 from ondevice.edits.unified import FENCE
 from ondevice.errors import ModelFormatError
 
@@ -21,6 +21,22 @@ _SYSTEM = (
 _REPLY = f"{FENCE}diff\n"
 """How the answer begins; what the model writes is the diff from its first line on."""
 _INSTRUCTION, _SOURCE, _PATH = "{instruction}", "{source}", "program.py"
+
+
+_TO_REPLACE = re.compile(
+    r"(?:^|[.;,!?:] )(?:please |just |can you |could you )*"
+    r"(?:remove|delete|rename|replace|rewrite|simplify|refactor|convert|inline|swap|reorder"
+    r"|restructure|rework|shorten|deduplicate|move|split|merge|get rid|reformat|clean up)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_to_replace(instruction: str) -> bool:
+    """Tell whether a request asks outright for lines to go or to change: "rename f to g".
+
+    Most requests that need it do not say so; of those that are taken for such, few are not.
+    """
+    return _TO_REPLACE.search(instruction) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +54,9 @@ class Template:
         before, _, after = self.text.partition(_INSTRUCTION)
         source = _file_text(buffer)
         text = before.replace(_SOURCE, source) + instruction + after.replace(_SOURCE, source)
-        shown = _SOURCE in self.text or not isinstance(dialect, LintSeq)
-        return text, "" if shown else LINTSEQ.write_history(buffer)
+        if _SOURCE in self.text or not isinstance(dialect, LintSeq):
+            return text, ""
+        return text, dialect.write_history(buffer)
 
 
 @dataclass(frozen=True, slots=True)

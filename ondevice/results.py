@@ -29,6 +29,14 @@ class Result:
     tests where there are any, object to. ``passed`` tells whether it passes the tests, None where
     there are none; ``mean_logprob`` is the mean natural log-probability of its tokens, those left
     out that were forced; ``count`` how many samples came to the same text.
+
+    >>> result = model.generate("write factorial(n)", tests="assert factorial(5) == 120")
+    >>> result.passed, result.findings, result.count
+    (True, (), 1)
+    >>> len(result.edits) == len(result.diffs) == result.stats.edits
+    True
+    >>> result.edits[0].hunks[0].added[0]
+    'def factorial(n):'
     """
 
     text: str

@@ -72,6 +72,30 @@ def test_the_widest_that_is_not_slow(
     assert best_width(Timed(TEXT, max_sequences=6), list(range(6))) == width
 
 
+class Crowded(ScriptedBackend):
+    """A backend whose rows depend on how many there are, as those of int8 graphs do."""
+
+    def _append(self, rows: list[tuple[int, list[int]]]) -> NDArray[np.float32]:
+        return super()._append(rows) + np.float32(len(rows))
+
+
+def test_rows_that_depend_on_each_other_stay_apart() -> None:
+    backend = Crowded(TEXT, max_sequences=3)
+    assert Pool(backend).independent_width() == 1
+    assert [backend.length(number) for number in range(3)] == [0, 0, 0]
+
+
+def test_rows_that_do_not_are_evaluated_together(
+    cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([1.0, 0.5, 0.3, 0.6])
+    monkeypatch.setattr(probe, "_timed", lambda step: [next(seconds), step() and 9.0])
+    pool = Pool(ScriptedBackend(TEXT, max_sequences=8))
+    assert Probes(weights, "llama_cpp").together(pool) == 4
+    assert Probes(weights, "llama_cpp").together(pool) == 4
+    assert pool.has_room(8)
+
+
 @pytest.mark.parametrize(
     ("seconds", "threads"),
     [({1: 1.0, 2: 0.9, 4: 0.9}, 1), ({1: 1.0, 2: 0.6, 4: 0.5}, 2), ({1: 1.0, 2: 0.6, 4: 0.3}, 4)],
@@ -152,3 +176,30 @@ def test_a_model_uses_the_width(
         model.sample("write", 8, max_tokens=20, check="none", width=3)
     assert widest == 2
     assert max(len(call) for call in backend.calls) == 3
+
+
+def test_a_scheduler_knows_all_widths_beforehand(cache: Path, weights: Path) -> None:
+    """While sequences are lent, none can be tried."""
+    backend = ScriptedBackend(TEXT, max_sequences=4)
+    with Model(backend, name="scripted", probes=Probes(weights, "onnx")) as model:
+        scheduler = model.scheduler()
+        scheduler.add("one", model.stream("write").engine)
+        scheduler.add("several", model.stream("write", samples=3).engine)
+        while len(scheduler):
+            assert not any(turn.error for turn in scheduler.step())
+
+
+@pytest.mark.parametrize(("mixed", "widest"), [(False, 1), (True, 4)])
+def test_requests_mix_only_where_that_is_asked_for(
+    cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, mixed: bool, widest: int
+) -> None:
+    timed_by(monkeypatch, {1: 1.0, 2: 1.0, 4: 1.0}, of="width")
+    backend = Crowded(TEXT, max_sequences=4)
+    with Model(backend, name="crowded", probes=Probes(weights, "onnx")) as model:
+        scheduler = model.scheduler(mixed=mixed)
+        backend.calls.clear()
+        for number in range(4):
+            scheduler.add(number, model.stream("write").engine)
+        while len(scheduler):
+            scheduler.step()
+    assert max(map(len, backend.calls)) == widest

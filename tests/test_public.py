@@ -9,7 +9,7 @@ import sys
 
 import ondevice
 from ondevice import errors
-from ondevice.model import Options
+from ondevice.options import Options, StreamOptions
 
 STREAM = (
     "prompt: 'str', *, source: 'str | None' = None, path: 'str' = 'program.py', "
@@ -18,14 +18,25 @@ STREAM = (
     "max_tokens: 'int' = 768, max_seconds: 'float' = inf, max_lines: 'int' = 10000, "
     "check: 'str | Check | Sequence[str | Check]' = 'names', retries: 'int' = 8, "
     "depth: 'int' = 1, constrain: 'bool' = True, "
-    "lengths: 'Lengths' = 'written', width: 'int | None' = None"
+    "lengths: 'Lengths' = 'written', width: 'int | None' = None, "
+    "dialect: 'str | Dialect | None' = None, prompt_template: 'str | None' = None, "
+    "cancel: 'Cancel | None' = None"
 )
-HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "llama_cpp", "llguidance", "pyflakes")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "tokenizers",
+    "torch",
+    "llama_cpp",
+    "llguidance",
+    "pyflakes",
+    "asyncio",
+)
 
 
 def test_names() -> None:
     assert sorted(ondevice.__all__) == [
-        *("Model", "Result", "__version__", "errors", "events", "load")
+        *("Model", "Replay", "Result", "__version__", "errors", "events", "load")
     ]
     for name in ondevice.__all__:
         assert getattr(ondevice, name) is not None
@@ -35,18 +46,35 @@ def test_signatures() -> None:
     assert str(inspect.signature(ondevice.load)) == (
         "(model: 'str | Path | None' = None, *, backend: 'str | None' = None, "
         "context_length: 'int | None' = None, threads: 'int | None' = None, "
-        "sequences: 'int | None' = None) -> 'Model'"
+        "sequences: 'int | None' = None, dialect: 'str | Dialect | None' = None, "
+        "prompt_template: 'str | None' = None) -> 'Model'"
     )
     stream = inspect.signature(ondevice.Model.stream)
-    assert str(stream) == f"(self, {STREAM}) -> 'Generator[Event, None, None]'"
+    assert str(stream) == f"(self, {STREAM}) -> 'Stream'"
     options = "**options: 'Unpack[Options]'"
     generate, sample = ondevice.Model.generate, ondevice.Model.sample
     assert str(inspect.signature(generate)) == f"(self, prompt: 'str', {options}) -> 'Result'"
     assert str(inspect.signature(sample)) == (
         f"(self, prompt: 'str', n: 'int', {options}) -> 'list[Result]'"
     )
+    for name in ("generate", "sample", "edit"):
+        twin = inspect.signature(getattr(ondevice.Model, f"a{name}"))
+        assert twin == inspect.signature(getattr(ondevice.Model, name))
+        assert inspect.iscoroutinefunction(getattr(ondevice.Model, f"a{name}"))
+    assert str(inspect.signature(ondevice.Model.astream)) == (
+        "(self, prompt: 'str', **options: 'Unpack[StreamOptions]') -> 'AsyncGenerator[Event, None]'"
+    )
     others = set(stream.parameters) - {"self", "prompt", "samples"}
     assert Options.__annotations__.keys() == others
+    assert StreamOptions.__annotations__.keys() == others | {"samples"}
+
+
+def test_members_of_a_model() -> None:
+    members = {name for name in dir(ondevice.Model) if not name.startswith("_")}
+    assert members == {
+        *("backend_name", "context_length", "dialect", "sequences", "scheduler", "close"),
+        *("stream", "generate", "edit", "sample", "astream", "agenerate", "aedit", "asample"),
+    }
 
 
 def test_results() -> None:

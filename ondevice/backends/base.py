@@ -29,7 +29,7 @@ class Backend(Protocol):
     """One loaded model with up to ``max_sequences`` sequences in its key-value cache.
 
     A sequence is named by an integer in ``range(max_sequences)`` and starts empty. A backend is
-    not thread-safe; whoever holds it serializes the calls.
+    not thread-safe, but for ``lanes``; whoever holds it serializes the calls.
     """
 
     name: str
@@ -41,6 +41,9 @@ class Backend(Protocol):
     max_sequences: int
     cache_bytes_per_token: int
     """Bytes of keys and values that a token leaves in the cache, which each later one reads."""
+    lanes: int
+    """How many threads may call ``evaluate`` at once, each for other sequences, and gain by it.
+    Nothing else may be called meanwhile."""
     end_tokens: frozenset[int]
     """Tokens that end a text (``<|endoftext|>``, say); they are never part of the diff."""
     prefix_tokens: tuple[int, ...]

@@ -27,6 +27,7 @@ class SequenceBackend(abc.ABC):
     prefix_tokens: tuple[int, ...]
     cache_bytes_per_token: int = 0
     chat: ChatFormat | None = None
+    lanes = 1
 
     def __init__(self, *, context_length: int, max_sequences: int) -> None:
         self.context_length = context_length
@@ -103,6 +104,8 @@ class SequenceBackend(abc.ABC):
         """Free the weights and the cache; calling it again does nothing."""
         if not self._closed:
             self._closed = True
+            # It calls back into this object, by a cycle that the garbage collector cannot see.
+            self._constraint_tokenizer = None
             self._free()
 
     def __enter__(self) -> Self:

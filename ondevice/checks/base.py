@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ondevice.edits.buffer import BYTE_ORDER_MARK
@@ -47,6 +48,19 @@ def run_checks(checks: Sequence[Check], text: str) -> tuple[Finding, ...]:
         if findings:
             return findings
     return ()
+
+
+def beyond(findings: Sequence[Finding], known: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that are not among those known, wherever their lines are now."""
+    left = Counter((finding.check, finding.message) for finding in known)
+    new = []
+    for finding in findings:
+        what = finding.check, finding.message
+        if left[what]:
+            left[what] -= 1
+        else:
+            new.append(finding)
+    return tuple(new)
 
 
 def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:

@@ -1,98 +1,169 @@
-"""``ondevice edit``: changes a program that is there."""
+"""``ondevice edit``: changes programs that are there."""
 
 from __future__ import annotations
 
+import math
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ondevice.cli.exits import DONE, INTERRUPTED, UNFINISHED
-from ondevice.cli.generate import read_tests
-from ondevice.cli.options import BackendName, MaxTokens, ModelName, Retries
-from ondevice.cli.output import check_writable, save
+from ondevice.cli.editing import Editing, Wish
+from ondevice.cli.exits import DONE, INTERRUPTED
+from ondevice.cli.inputs import read_prompt, read_tests
+from ondevice.cli.options import (
+    BackendName,
+    Checks,
+    Context,
+    Depth,
+    MaxSeconds,
+    MaxTokens,
+    MinP,
+    ModelName,
+    Retries,
+    Samples,
+    Seed,
+    Temperature,
+    TestsFile,
+    Threads,
+    TopK,
+    TopP,
+)
+from ondevice.cli.patches import names
 from ondevice.errors import RequestError
+from ondevice.files import check_writable
+from ondevice.prompts import asks_to_replace
+from ondevice.textfile import Text, TextFile
 
-CONTEXT = 3
+STDIN = Path("-")
+
+
+class Format(StrEnum):
+    """What appears on stdout."""
+
+    DIFF = "diff"
+    TEXT = "text"
+    JSON = "json"
 
 
 def edit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The program to change.")],
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to change.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="The programs to change; - is stdin."),
+    ],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What to change; - reads it from stdin.")
+    ],
     write: Annotated[
-        bool, typer.Option("--write", help="Write the change to FILE, if it is complete.")
+        bool, typer.Option("--write", "-w", help="Write each change to its file, if complete.")
     ] = False,
+    format: Annotated[
+        Format,
+        typer.Option(help="diff: for `git apply`. text: the program. json: events, one a line."),
+    ] = Format.DIFF,
     model: ModelName = None,
     backend: BackendName = None,
-    check: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CHECK", help="What each edit must pass.  [default: names]"),
-    ] = None,
-    tests: Annotated[
-        Path | None, typer.Option(help="A program of asserts that the result must pass.")
-    ] = None,
+    check: Checks = None,
+    tests: TestsFile = None,
+    samples: Samples = 1,
     retries: Retries = 8,
+    depth: Depth = 1,
     max_tokens: MaxTokens = 768,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same change.")] = 0,
-    temperature: Annotated[
-        float, typer.Option(min=0, help="0 takes the likeliest token; 1 samples as trained.")
-    ] = 0.0,
+    max_seconds: MaxSeconds = None,
+    seed: Seed = 0,
+    temperature: Temperature = None,
+    top_p: TopP = 0.95,
+    top_k: TopK = 0,
+    min_p: MinP = 0.0,
+    context: Context = None,
+    threads: Threads = None,
+    stdin_filename: Annotated[
+        str, typer.Option(metavar="NAME", help="What - is called in the prompt and the diff.")
+    ] = "program.py",
 ) -> None:
-    """Change a program, and show the difference.
+    """Change programs, one after another, and show what differs.
 
-    The difference goes to stdout, as a patch. A LintSeq model, such as the bundled one, takes the
-    file for what it has written so far, and adds lines to it.
+    The difference goes to stdout as a patch: `ondevice edit f.py "..." | git apply` makes the
+    change. On a terminal one sees it being made. Nothing is written without --write, which replaces
+    a file at once or not at all: its mode, line ends, encoding and final newline stay, links are
+    followed, and a file that someone else changed meanwhile is left alone. What was wrong with a
+    file before does not count against a change. Files that are no Python have no check by default.
+
+    A LintSeq model, such as the bundled one, takes the file for what it has written so far, and
+    only adds lines to it. A general model with a chat template makes any change.
+
+    With --format json, every event has its "file", and the last one of a file is "file_finished":
+    whether the change is complete, whether it was written, and the diff, or the error.
 
     Exit code: 0 finished and checked, 1 unfinished or failing its check (and not written), 2 wrong
-    usage, 3 model, file or dependency missing or damaged.
+    usage or a file that cannot be changed, 3 model, file or dependency missing or damaged.
     """
-    source = _read(file)
-    if write:
-        check_writable(file)
+    if STDIN in files and prompt == "-":
+        raise RequestError("both the program and the prompt are to come from stdin; give one")
+    instruction = read_prompt(prompt, 'say what to change: ondevice edit f.py "add a test"')
+    wishes = _read_all(files, stdin_filename, write)
+    parameters: dict[str, Any] = {
+        "samples": samples,
+        "tests": None if tests is None else read_tests(tests),
+        "seed": seed,
+        "temperature": (1.0 if samples > 1 else 0.0) if temperature is None else temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "min_p": min_p,
+        "max_tokens": max_tokens,
+        "max_seconds": max_seconds or math.inf,
+        "retries": retries,
+        "depth": depth,
+    }
 
     import ondevice
 
-    try:
-        with ondevice.load(model, backend=backend) as loaded:
-            result = loaded.edit(
-                prompt,
-                source=source,
-                path=file.name,
-                check=check or "names",
-                tests=None if tests is None else read_tests(tests),
-                retries=retries,
-                max_tokens=max_tokens,
-                seed=seed,
-                temperature=temperature,
+    with ondevice.load(model, backend=backend, context_length=context, threads=threads) as loaded:
+        if loaded.dialect == "lintseq" and asks_to_replace(instruction):
+            typer.echo(
+                f"note: {loaded.name} can only add lines, and this asks for lines to change or to "
+                "go; a general model (--model) can do that",
+                err=True,
             )
-    except KeyboardInterrupt:
-        typer.echo("interrupted; the file is as it was", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    typer.echo(_patch(file.name, source, result.text), nl=False)
-    for finding in result.findings:
-        typer.echo(f"check: {finding}", err=True)
-    if result.finish_reason != "complete" or result.findings:
-        typer.echo(f"the change is not complete ({result.finish_reason})", err=True)
-        raise typer.Exit(UNFINISHED)
-    if write and result.text != source:
-        save(file, result.text)
-    raise typer.Exit(DONE)
+        editing = Editing(loaded, instruction, check, parameters, format.value)
+        code = DONE
+        for wish in wishes:
+            try:
+                code = max(code, editing.carry_out(wish))
+            except KeyboardInterrupt:
+                typer.echo(f"interrupted; {wish.text.name} is as it was", err=True)
+                raise typer.Exit(INTERRUPTED) from None
+    raise typer.Exit(code)
 
 
-def _patch(name: str, source: str, text: str) -> str:
-    """Return the difference as git and patch apply it."""
-    from ondevice.edits import Buffer, Unified, diff
+def _read_all(files: list[Path], stdin_filename: str, write: bool) -> list[Wish]:
+    """Read all that is to be changed, so that what cannot be is found before a model is loaded."""
+    if write and STDIN in files:
+        raise RequestError("stdin cannot be written; --format text prints the changed program")
+    texts = [
+        Text.decode(sys.stdin.buffer.read(), stdin_filename)
+        if file == STDIN
+        else TextFile.read(file)
+        for file in _once(files)
+    ]
+    read = [text for text in texts if isinstance(text, TextFile)]
+    if write:
+        for file in read:
+            check_writable(file.path)
+    called = iter(names([file.target for file in read]) if read else [])
+    return [
+        Wish(text, next(called) if isinstance(text, TextFile) else stdin_filename, write)
+        for text in texts
+    ]
 
-    edit = diff(Buffer.verbatim(source), Buffer.verbatim(text), CONTEXT)
-    return Unified(name).write(edit)
 
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise RequestError(f"there is no file {file}") from None
-    except UnicodeDecodeError:
-        raise RequestError(f"{file} is no UTF-8 text") from None
-    except OSError as error:
-        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
+def _once(files: list[Path]) -> list[Path]:
+    seen = set()
+    for file in files:
+        target = file.resolve() if file != STDIN else file
+        if target in seen:
+            raise RequestError(f"{file} is given twice; one change would undo the other")
+        seen.add(target)
+    return files

@@ -13,8 +13,26 @@ from typing import Annotated
 import typer
 
 from ondevice.cli.exits import DONE, INTERRUPTED, STDOUT_CLOSED, UNFINISHED, USAGE
-from ondevice.cli.options import BackendName, MaxTokens, ModelName, Retries
-from ondevice.cli.output import check_writable, save
+from ondevice.cli.inputs import read_prompt, read_tests
+from ondevice.cli.options import (
+    BackendName,
+    Checks,
+    Context,
+    Depth,
+    MaxSeconds,
+    MaxTokens,
+    MinP,
+    ModelName,
+    Retries,
+    Samples,
+    Seed,
+    Temperature,
+    TestsFile,
+    Threads,
+    TopK,
+    TopP,
+)
+from ondevice.cli.output import save
 from ondevice.cli.presenters import (
     DiffPresenter,
     JsonPresenter,
@@ -22,10 +40,12 @@ from ondevice.cli.presenters import (
     SamplesPresenter,
     TextPresenter,
     printable,
+    remark,
 )
-from ondevice.cli.replay import Replays
 from ondevice.errors import RequestError
 from ondevice.events import Done, Event
+from ondevice.files import check_writable
+from ondevice.replay import Replays
 
 
 class Format(StrEnum):
@@ -55,61 +75,27 @@ def generate(
             show_default=False,
         ),
     ] = None,
-    check: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CHECK",
-            help="What each edit must pass: names (syntax, and every name is bound), syntax, "
-            "ruff, pylint or none; several are asked in order.  [default: names]",
-        ),
-    ] = None,
+    check: Checks = None,
     retries: Retries = 8,
-    depth: Annotated[
-        int, typer.Option(min=0, help="How many accepted edits to withdraw after that.")
-    ] = 1,
+    depth: Depth = 1,
     constraint: Annotated[
         bool, typer.Option(help="Let the model write only hunks that apply.")
     ] = True,
-    samples: Annotated[
-        int,
-        typer.Option(
-            "--samples", "-n", min=1, help="Programs to write together; the best is printed."
-        ),
-    ] = 1,
-    tests: Annotated[
-        Path | None,
-        typer.Option(help="A program of asserts; the first sample that passes ends the search."),
-    ] = None,
+    samples: Samples = 1,
+    tests: TestsFile = None,
     width: Annotated[
         int | None,
         typer.Option(min=1, help="Samples in one batch.  [default: as many as have room]"),
     ] = None,
     max_tokens: MaxTokens = 768,
-    max_seconds: Annotated[
-        float | None, typer.Option(min=0, help="Time after which to stop.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same program.")] = 0,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="0 takes the likeliest token; 1 samples as trained.  [default: 0, or 1 with "
-            "--samples]",
-        ),
-    ] = None,
-    top_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Sample from this share of the probability.")
-    ] = 0.95,
-    top_k: Annotated[int, typer.Option(min=0, help="Sample from this many tokens; 0 for all.")] = 0,
-    min_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Least probability, relative to the likeliest.")
-    ] = 0.0,
-    context: Annotated[
-        int | None, typer.Option(min=1, help="Context length in tokens.  [default: the model's]")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to compute with.  [default: one per core]")
-    ] = None,
+    max_seconds: MaxSeconds = None,
+    seed: Seed = 0,
+    temperature: Temperature = None,
+    top_p: TopP = 0.95,
+    top_k: TopK = 0,
+    min_p: MinP = 0.0,
+    context: Context = None,
+    threads: Threads = None,
 ) -> None:
     """Write a program, edit by edit.
 
@@ -125,7 +111,7 @@ def generate(
     Exit code: 0 finished and checked, 1 unfinished or failing its check (but printed), 2 wrong
     usage, 3 model, file or dependency missing or damaged. Ctrl-C keeps what was accepted.
     """
-    instruction = _read_prompt(prompt)
+    instruction = read_prompt(prompt, 'say what to write: ondevice generate "a stack"')
     if output is not None:
         _warn_unwritable(output)
     if temperature is None:
@@ -162,7 +148,7 @@ def deliver(events: Generator[Event, None, None], presenter: Presenter, output: 
     if code != STDOUT_CLOSED:
         try:
             presenter.finish(done)
-            _remark(done)
+            remark(done, done.findings)
         except BrokenPipeError:
             code = STDOUT_CLOSED
     if failure:
@@ -197,37 +183,13 @@ def _presenter(format: Format | None, samples: int) -> Presenter:
         return DiffPresenter(sys.stdout)
     if samples > 1:
         return SamplesPresenter(sys.stdout, sys.stderr, samples)
-    # Asked of the stream itself: FORCE_COLOR makes rich call a pipe a terminal.
-    if format is Format.TEXT or not sys.stdout.isatty():
+    if format is Format.TEXT or not sys.stdout.isatty():  # and nothing of rich is needed
         return TextPresenter(sys.stdout)
 
-    from rich.console import Console
+    from ondevice.cli.live import LivePresenter, live_console
 
-    from ondevice.cli.live import LivePresenter
-
-    console = Console(highlight=False)
-    if console.is_dumb_terminal or console.legacy_windows:
-        return TextPresenter(sys.stdout)
-    return LivePresenter(console, sys.stderr)
-
-
-def read_tests(path: Path) -> str:
-    """Return what stands in a file of tests; raises ``RequestError`` where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"the tests in {path} cannot be read: {error}") from error
-
-
-def _read_prompt(prompt: str) -> str:
-    try:
-        text = sys.stdin.read() if prompt == "-" else prompt
-        text.encode()
-    except UnicodeError:
-        raise RequestError("the prompt is no valid UTF-8 text") from None
-    if not text.strip():
-        raise RequestError('the prompt is empty; say what to write: ondevice generate "a stack"')
-    return text.strip()
+    console = live_console()
+    return LivePresenter(console, sys.stderr) if console else TextPresenter(sys.stdout)
 
 
 def _warn_unwritable(output: Path) -> None:
@@ -244,19 +206,3 @@ def _save(done: Done, output: Path | None) -> RequestError | None:
         except RequestError as error:
             return error
     return None
-
-
-def _remark(done: Done) -> None:
-    """Say on stderr why the program is not what was asked for, if it is not."""
-    remarks = {
-        "length": "unfinished: the tokens are used up; --max-tokens allows more",
-        "context": "unfinished: the context is full; --context allows more, up to the model's own",
-        "time": "unfinished: the time is used up; --max-seconds allows more",
-        "size": "unfinished: the program has too many lines",
-        "retries": "unfinished: no edit applied; --retries allows more attempts",
-        "cancelled": "interrupted; what was accepted until then is kept",
-    }
-    if remark := remarks.get(done.finish_reason):
-        typer.echo(remark, err=True)
-    for finding in done.findings:
-        typer.echo(f"check: {finding}", err=True)

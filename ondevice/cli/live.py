@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -12,28 +13,31 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from ondevice.cli.area import LiveArea
-from ondevice.cli.presenters import Presenter, printable
-from ondevice.cli.replay import GrowingReplay
+from ondevice.cli.presenters import CONTROLS, Presenter, printable
 from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Stats
+from ondevice.replay import GrowingReplay
 
 SECONDS_PER_FRAME = 0.05
 # Drawing takes time from the model, which waits meanwhile: an eighth of it at most.
 _REST = 7
 _MARGIN = 2
-# What would move the cursor or change the terminal's state, were it printed.
-_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
 
 
 class LivePresenter(Presenter):
     """Redraws the end of the terminal as the program grows, and leaves the whole of it there."""
 
     def __init__(
-        self, console: Console, stderr: TextIO, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        stderr: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        source: str = "",
     ) -> None:
         self._console = console
         self._stderr = stderr
         self._clock = clock
-        self._view = LiveView(ascii_only=console.options.ascii_only)
+        self._view = LiveView(ascii_only=console.options.ascii_only, source=source)
         self._area = LiveArea(console)
         self._next_frame = clock()
 
@@ -63,12 +67,20 @@ class LivePresenter(Presenter):
         self._area.close()
 
 
+class LiveEdit(LivePresenter):
+    """Shows a program that is there as it changes, and leaves nothing: a patch follows."""
+
+    def finish(self, done: Done) -> None:
+        """Wipe the view."""
+        self._area.close()
+
+
 class LiveView:
     """What the live area shows: a window of the program around its newest lines, and a line of
     progress under it."""
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
-        self._replay = GrowingReplay()
+    def __init__(self, *, ascii_only: bool = False, source: str = "") -> None:
+        self._replay = GrowingReplay(source)
         self._tick, self._cross = ("+", "x") if ascii_only else ("✓", "✗")
         self._marks = ""
         self._edit = 1
@@ -131,14 +143,23 @@ class LiveView:
             line.append(mark, "green" if mark == self._tick else "red")
         line.append(f" edit {self._edit}" if marks else f"edit {self._edit}", "bold")
         if self._refusal:
-            line.append(f"  {self._refusal.translate(_CONTROLS)}", "red")
+            line.append(f"  {self._refusal.translate(CONTROLS)}", "red")
         return line
+
+
+def live_console() -> Console | None:
+    """Return a console on stdout, None where that is no terminal that a view can be drawn on."""
+    # Asked of the stream itself: FORCE_COLOR makes rich call a pipe a terminal.
+    if not sys.stdout.isatty():
+        return None
+    console = Console(highlight=False)
+    return None if console.is_dumb_terminal or console.legacy_windows else console
 
 
 def highlight(code: str) -> Text:
     """Return Python code in the terminal's own colors, without anything that acts on it."""
     syntax = Syntax("", "python", theme="ansi_dark", background_color="default")
-    text = syntax.highlight(code.translate(_CONTROLS))
+    text = syntax.highlight(code.translate(CONTROLS))
     if not code.endswith("\n"):
         text.right_crop(1)  # the newline that the highlighter adds
     return text

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ondevice.errors import RequestError
-from ondevice.files import write_atomically
-
-
-def check_writable(path: Path) -> None:
-    """Raise ``RequestError`` when ``path`` can be seen not to be writable."""
-    target = path.resolve()
-    if target.is_dir():
-        raise RequestError(f"cannot write {path}: it is a folder")
-    if not target.parent.is_dir():
-        raise RequestError(f"cannot write {path}: there is no folder {target.parent}")
-    # A file that was made read-only is respected, though replacing it would be possible.
-    where = target if target.exists() and not os.access(target, os.W_OK) else target.parent
-    if not os.access(where, os.W_OK):
-        raise RequestError(f"cannot write {path}: {where} is not writable")
+from ondevice.files import check_writable, write_atomically
 
 
 def save(path: Path, text: str) -> None:

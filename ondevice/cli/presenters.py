@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
 
-from ondevice.events import Done, EditAccepted, EditWithdrawn, Event, SampleFinished
+import typer
+
+from ondevice.events import (
+    Done,
+    EditAccepted,
+    EditWithdrawn,
+    Event,
+    Finding,
+    SampleFinished,
+)
 
 DIFF_FILE = "program.py"
+CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
+"""For ``str.translate``: what would move the cursor or change the terminal's state, if printed."""
 
 
 class Presenter(AbstractContextManager["Presenter"]):
@@ -56,11 +68,10 @@ class JsonPresenter(_StreamPresenter):
         self._write(json.dumps(event.to_json()) + "\n")
 
 
-class SamplesPresenter(_StreamPresenter):
-    """How many samples are finished, in place on a terminal, then the best program."""
+class SamplesProgress(Presenter):
+    """How many samples are finished, in place, where stderr is a terminal."""
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, samples: int) -> None:
-        super().__init__(stdout)
+    def __init__(self, stderr: TextIO, samples: int) -> None:
         self._stderr = stderr if stderr.isatty() else None
         self._samples = samples
         self._finished = self._clean = 0
@@ -77,15 +88,27 @@ class SamplesPresenter(_StreamPresenter):
             )
 
     def finish(self, done: Done) -> None:
-        """Print the program."""
+        """Wipe what was shown."""
         self._progress("")
-        self._write(printable(done.text))
 
     def _progress(self, text: str) -> None:
         if self._stderr:
             self._stderr.write(f"\r{text:<{self._shown}}" + ("" if text else "\r"))
             self._stderr.flush()
             self._shown = len(text)
+
+
+class SamplesPresenter(SamplesProgress):
+    """How many samples are finished, then the best program."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, samples: int) -> None:
+        super().__init__(stderr, samples)
+        self._program = TextPresenter(stdout)
+
+    def finish(self, done: Done) -> None:
+        """Print the program."""
+        super().finish(done)
+        self._program.finish(done)
 
 
 class DiffPresenter(_StreamPresenter):
@@ -117,3 +140,19 @@ class DiffPresenter(_StreamPresenter):
 def printable(text: str) -> str:
     """Return ``text`` with a newline at its end, unless it is empty."""
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def remark(done: Done, findings: Sequence[Finding]) -> None:
+    """Say on stderr why the program is not what was asked for, and what is found wrong with it."""
+    remarks = {
+        "length": "unfinished: the tokens are used up; --max-tokens allows more",
+        "context": "unfinished: the context is full; --context allows more, up to the model's own",
+        "time": "unfinished: the time is used up; --max-seconds allows more",
+        "size": "unfinished: the program has too many lines",
+        "retries": "unfinished: no edit applied; --retries allows more attempts",
+        "cancelled": "interrupted; what was accepted until then is kept",
+    }
+    if reason := remarks.get(done.finish_reason):
+        typer.echo(reason, err=True)
+    for finding in findings:
+        typer.echo(f"check: {finding}", err=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from ondevice.events import Finding
 
 
@@ -25,12 +22,3 @@ class Attempts:
         """Return the tokens of the edit with the fewest findings, the first of several."""
         applying = [(len(findings), tokens) for tokens, findings in self._tried if tokens]
         return min(applying, key=lambda pair: pair[0])[1] if applying else None
-
-
-def unknown(findings: Sequence[Finding], known: Sequence[Finding]) -> bool:
-    """Tell whether there is a finding that was not known, wherever its line is now."""
-    return bool(Counter(map(_what, findings)) - Counter(map(_what, known)))
-
-
-def _what(finding: Finding) -> tuple[str, str]:
-    return finding.check, finding.message

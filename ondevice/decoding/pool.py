@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ondevice.backends.base import Backend
 from ondevice.decoding.constraints import Matchers
 from ondevice.decoding.lease import Lease, common
-from ondevice.decoding.probe import best_width
+from ondevice.decoding.probe import best_width, independent_width
 from ondevice.errors import ClosedError
+
+_PATIENCE = 0.02
+"""Seconds that pass at most until a request that waits is found to be halted."""
+
+
+class Halted(Exception):  # noqa: N818 - nothing is wrong
+    """A request is over before it has begun."""
 
 
 class Pool:
@@ -35,11 +42,13 @@ class Pool:
         self._matchers: Matchers | None = None
 
     @contextlib.contextmanager
-    def lease(self, prompt: list[int], wanted: int) -> Iterator[Lease]:
+    def lease(
+        self, prompt: list[int], wanted: int, halted: Callable[[], object] | None = None
+    ) -> Iterator[Lease]:
         """Lend so many sequences, or all that there are; wait until they are free.
 
-        Raises ``ClosedError`` when the pool is closed, and when only the calling thread itself
-        could free what it waits for.
+        Raises ``Halted`` where ``halted`` comes true meanwhile, and ``ClosedError`` when the pool
+        is closed, and when only the calling thread itself could free what it waits for.
         """
         wanted = min(wanted, self.backend.max_sequences)
         with self._changed:
@@ -49,7 +58,9 @@ class Pool:
                         "this thread has a stream of the model that is not finished; go through "
                         "it to its end, or close it, before asking for another"
                     )
-                self._changed.wait()
+                if halted and halted():
+                    raise Halted
+                self._changed.wait(_PATIENCE if halted else None)
             self._check_open()
             # The best match first, so that the prompt's tokens are there already.
             order = sorted(
@@ -66,6 +77,11 @@ class Pool:
                 self._held |= lease.held
                 self._count(borrower, -wanted)
                 self._changed.notify_all()
+
+    def has_room(self, wanted: int) -> bool:
+        """Tell whether so many sequences could be lent at once now."""
+        with self._changed:
+            return len(self._held) >= wanted
 
     def close(self) -> None:
         """Close the backend; calling it again does nothing.
@@ -91,11 +107,18 @@ class Pool:
 
     def best_width(self) -> int:
         """Return how many sequences are best evaluated at once, by trying them all."""
+        return self._try_all(best_width)
+
+    def independent_width(self) -> int:
+        """Return how many requests may be evaluated at once; 1 where that changes logits."""
+        return self._try_all(independent_width)
+
+    def _try_all(self, probe: Callable[[Backend, list[int]], int]) -> int:
         with self.lease([], self.backend.max_sequences) as lease, self.computing() as backend:
             for number, tokens in lease.held.items():
                 backend.truncate(number, 0)
                 tokens.clear()
-            return best_width(backend, list(lease.held))
+            return probe(backend, list(lease.held))
 
     def matchers(self) -> Matchers:
         """Return what makes the matchers of constraints over the backend's vocabulary."""

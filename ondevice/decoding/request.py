@@ -11,6 +11,7 @@ from ondevice.decoding.constraints import Lengths
 from ondevice.decoding.sampling import Sampling
 from ondevice.edits import LINTSEQ, Dialect, Unified
 from ondevice.errors import RequestError
+from ondevice.options import Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Request:
     """What decides how many lines a hunk has: its header, or the lines, and the header is mended.
     In the ``unified`` dialect it is always the lines."""
     dialect: Dialect = LINTSEQ
+    cancel: Cancel | None = None
+    """Once it is set, nothing more is computed."""
 
     @property
     def start(self) -> list[int]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ondevice.backends.base import Backend, Logits
-from ondevice.decoding.attempts import Attempts, unknown
+from ondevice.checks import beyond
+from ondevice.decoding.attempts import Attempts
 from ondevice.decoding.branch import Branch
 from ondevice.decoding.constraints import Constraint
 from ondevice.decoding.request import Request
@@ -54,7 +55,8 @@ class Writer:
         self.rng = rng
         self.tally = tally
         self.finish: FinishReason | None = None
-        self.findings: tuple[Finding, ...] = ()
+        # What was wrong with a program that is to be changed is not held against each edit.
+        self.findings = checks.of(branch.buffer.text) if branch.buffer.lines else ()
         """What the checks object to in the present buffer, and what was put up with."""
         self._backend = backend
         self._request = request
@@ -183,7 +185,7 @@ class Writer:
             elif isinstance(event, EditRead):
                 diff = self._request.dialect.write(event.edit)
                 findings = self._checks.of(self.branch.buffer.text)
-                if unknown(findings, self.findings) and not self._keeping:
+                if beyond(findings, self.findings) and not self._keeping:
                     yield from self._refused(diff, findings, True, *last)
                     return  # what was read after the edit is gone with it
                 yield self._accepted(diff, findings)

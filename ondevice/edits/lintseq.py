@@ -33,7 +33,9 @@ class LintSeqReader(Reader):
 
     def _read_between_hunks(self, line: str, events: list[ReaderEvent]) -> None:
         if self._ending:
-            raise DiffSyntaxError(f"an empty edit should be followed by {SEPARATOR}, not {line!r}")
+            raise DiffSyntaxError(
+                f"an empty edit should be followed by {self.separator}, not {line!r}"
+            )
         if line or self._draft.hunks:
             super()._read_between_hunks(line, events)
         else:
@@ -71,14 +73,14 @@ class LintSeq(Dialect):
             if not edit.hunks:
                 raise EditError(f"edit {number} has no hunks, which would end the sequence")
             texts.append(self.write(edit))
-        return f"\n{SEPARATOR}".join([*texts, "", ""])
+        return f"\n{self.reader_class.separator}".join([*texts, "", ""])
 
     def write_history(self, buffer: Buffer) -> str:
         """Return what a model would have written so far, had it made the buffer in one edit."""
         if not buffer.lines:
             return ""
         lines = tuple(Line("+", text) for text in buffer.lines)
-        return self.write(Edit((Hunk(0, lines),))) + f"\n{SEPARATOR}"
+        return self.write(Edit((Hunk(0, lines),))) + f"\n{self.reader_class.separator}"
 
 
 LINTSEQ = LintSeq()

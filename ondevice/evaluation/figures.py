@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -50,13 +50,15 @@ def summarize(
     *,
     stop_early: int | None = None,
     stages: Sequence[str] = (),
+    parts: Mapping[str, frozenset[str]] | None = None,
     ks: Sequence[int] = KS,
 ) -> dict[str, Any]:
     """Return the figures of a measurement, as the module ``passk`` documents them.
 
     ``stop_early`` is the number of samples a problem where drawing ended with the first that
     passes: then only pass@k for that k is given, which is whether any passed. ``stages`` are names
-    of the first tests, which give figures of their own. Shares are between 0 and 1.
+    of the first tests, and ``parts`` by name the ids of some problems, which give figures of their
+    own. Shares are between 0 and 1.
     """
     groups = list(by_problem(samples).values())
     fewest = min(map(len, groups))
@@ -70,6 +72,9 @@ def summarize(
         for number, stage in enumerate(stages):
             beyond = functools.partial(_is_beyond, stage=number)
             figures[f"{stage} pass@k"] = {str(k): pass_rates(groups, k, beyond) for k in wanted}
+        for part, ids in (parts or {}).items():
+            if chosen := [group for group in groups if group[0].id in ids]:
+                figures[f"{part} pass@k"] = {str(k): pass_rates(chosen, k) for k in wanted}
     figures["mean"] = {
         name: round(sum(getattr(one, name) for one in samples) / len(samples), 6) for name in _COSTS
     }

@@ -11,7 +11,8 @@ and ``passed``.
 
 ``figures``: ``problems``, ``samples`` (of all problems), ``pass@k`` (by k as text: ``value``,
 ``low`` and ``high``, shares of 1, the ends those of a 95% interval, see ``estimate``),
-``base pass@k`` where the suite has base tests, ``mean`` (``tokens``, ``edits``,
+``base pass@k`` where the suite has base tests and ``insert-only pass@k`` of the edits that
+insertions suffice for, ``mean`` (``tokens``, ``edits``,
 ``rejected_edits``, ``seconds``, ``judge_seconds`` a sample), ``tokens a passing program`` and
 ``seconds a passing program`` (null where none passed), and how many samples ended with each
 ``status`` (of the verdict) and ``finish_reason`` (of the model).
@@ -148,7 +149,10 @@ def document(
         "schema": PASSK_SCHEMA,
         **heading,
         "figures": summarize(
-            samples, stop_early=plan.samples if plan.stop_early else None, stages=suite.stages
+            samples,
+            stop_early=plan.samples if plan.stop_early else None,
+            stages=suite.stages,
+            parts=suite.parts,
         ),
         "problems": count_by_problem(samples),
     }

@@ -153,7 +153,7 @@ def document(
         "model": source,
         "backend": None,
         "references_passed": references,
-        "figures": summarize(samples, stages=suite.stages),
+        "figures": summarize(samples, stages=suite.stages, parts=suite.parts),
         "problems": count_by_problem(samples),
         "verdicts": [{name: getattr(one, name) for name in names} for one in ordered],
     }

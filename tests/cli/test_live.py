@@ -18,8 +18,8 @@ from rich.text import Text
 
 from ondevice.cli.area import LiveArea
 from ondevice.cli.live import LivePresenter, LiveView, highlight, summary
-from ondevice.cli.replay import GrowingReplay
 from ondevice.events import Done, EditRejected, Event, Line, Stats
+from ondevice.replay import GrowingReplay
 
 from .fakes import FIZZBUZZ, WRONG, long_program, stream
 from .terminal import Terminal

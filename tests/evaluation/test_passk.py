@@ -162,6 +162,13 @@ class TestFigures:
         assert figures["base pass@k"]["1"]["value"] == 0.5
         assert figures["pass@k"]["1"]["value"] == 0
 
+    def test_parts(self) -> None:
+        samples = [make_sample("a"), make_sample("b", passed=False), make_sample("c")]
+        figures = summarize(samples, parts={"some": frozenset("ab"), "none": frozenset("x")})
+        assert figures["some pass@k"]["1"]["value"] == 0.5
+        assert "none pass@k" not in figures
+        assert figures["pass@k"]["1"]["value"] == 0.666667
+
 
 class TestSelfTest:
     def test_references_that_pass(self, sandbox: Sandbox) -> None:

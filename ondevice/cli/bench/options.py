@@ -11,9 +11,9 @@ import typer
 SuiteName = Annotated[
     str,
     typer.Option(
-        help="everyday-wordings, everyday-tasks, edits, edits-insert-only, humaneval, humaneval+, "
-        "mbpp, mbpp-sanitized, mbpp+, codecontests, ds-1000, bigcodebench-complete or "
-        "bigcodebench-instruct."
+        help="everyday-wordings, everyday-tasks, edits, edits-insert-only, edits-held-out, "
+        "humaneval, humaneval+, mbpp, mbpp-sanitized, mbpp+, codecontests, ds-1000, "
+        "bigcodebench-complete or bigcodebench-instruct."
     ),
 ]
 SuiteFile = Annotated[

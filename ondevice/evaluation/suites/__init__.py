@@ -40,6 +40,7 @@ _OURS = {
     "everyday-tasks": "tasks",
     "edits": "edits",
     "edits-insert-only": "edits-insert-only",
+    "edits-held-out": "edits-held-out",
 }
 SUITES = (*_OURS, *_FORMATS)
 """All names."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,6 +80,8 @@ class Suite:
     remarks: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     """Names of the first tests where they are figures of their own: EvalPlus's base tests."""
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By name: the ids of problems that have a figure of their own beside that of all."""
 
     @property
     def label(self) -> str:

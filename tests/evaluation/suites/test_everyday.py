@@ -58,7 +58,27 @@ def test_edits_are_asked_for_by_name() -> None:
         assert task["entry_point"] in problem.instruction
         assert not task["keeps_behaviour"]
     assert all(tasks[problem.id]["insert_only"] for problem in some.problems)
+
+
+def test_held_out_edits_are_asked_for_in_all_words_that_name_them() -> None:
+    split = json.loads((EVERYDAY / "split.json").read_text(encoding="utf-8"))["held_out_tasks"]
+    tasks = {task["id"]: task for task in read_tasks(EVERYDAY)}
+    suite = load_suite("edits-held-out", tasks=EVERYDAY)
+    assert len({problem.id for problem in suite.problems}) == len(suite.problems) > 20
+    for problem in suite.problems:
+        name, _, number = problem.id.partition("#")
+        assert name in split
+        if number:
+            assert problem.instruction == tasks[name]["instructions"][int(number)]
+        assert (problem.id in suite.parts["insert-only"]) is tasks[name]["insert_only"]
+
+
+def test_what_insertions_suffice_for_is_marked() -> None:
+    every = load_suite("edits", tasks=EVERYDAY)
+    some = load_suite("edits-insert-only", tasks=EVERYDAY)
+    assert every.parts["insert-only"] == {problem.id for problem in some.problems}
     assert every.digest != some.digest
+    assert not load_suite("everyday-tasks", tasks=EVERYDAY).parts
 
 
 def test_references_pass_and_programs_before_an_edit_do_not(sandbox: Sandbox) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
+from ondevice.edits import Buffer
 from ondevice.events import (
     Done,
     EditAccepted,
@@ -23,15 +25,24 @@ from ondevice.events import (
 
 
 class Replay:
-    """Follows a stream and holds its program at any moment.
+    """Follows one sample of a stream and holds its program at any moment, for who shows it.
 
-    ``lines`` is the program with the hunks applied so far. What a stream that was cut off can
-    still be asked for comes from here.
+    ``source`` is the program that is changed. ``lines`` is the program with the hunks applied so
+    far, those that are taken back later among them. What a stream that was cut off can still be
+    asked for comes from here.
+
+    >>> replay = ondevice.Replay("# Mine.\\n")
+    >>> for event in model.stream("write factorial(n)", source="# Mine.\\n"):
+    ...     replay.add(event)
+    >>> replay.text == event.text
+    True
     """
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self._versions: list[tuple[str, ...]] = [()]
+    def __init__(self, source: str = "") -> None:
+        self._source = Buffer.from_text(source)
+        self.lines: list[str] = list(self._source.lines)
+        self._final_newline = self._source.final_newline
+        self._versions = [(self._source.lines, self._final_newline)]
         self._findings: tuple[Finding, ...] = ()
         self._stats = Stats()
         self._started = time.perf_counter()
@@ -48,38 +59,67 @@ class Replay:
                     first_token_seconds=stats.first_token_seconds or self._elapsed(),
                 )
             case HunkApplied():
-                self.lines[event.row : event.row + len(event.removed)] = event.added
+                self._apply(event)
                 self._stats = replace(
                     stats,
                     hunks=stats.hunks + 1,
                     first_hunk_seconds=stats.first_hunk_seconds or self._elapsed(),
                 )
             case EditAccepted():
-                self._versions.append(tuple(self.lines))
+                self._versions.append((tuple(self.lines), self._final_newline))
                 self._findings = event.findings
                 self._stats = replace(stats, edits=stats.edits + 1)
             case EditRejected():
-                self.lines = list(self.accepted)
+                self._take_back()
                 self._stats = replace(stats, rejected_edits=stats.rejected_edits + 1)
             case EditWithdrawn():
                 del self._versions[event.edit :]
-                self.lines = list(self.accepted)
+                self._take_back()
                 withdrawn = stats.withdrawn_edits + 1
                 self._stats = replace(stats, edits=stats.edits - 1, withdrawn_edits=withdrawn)
+            case SampleFinished() | Done():
+                self._end(event.text)
+
+    @property
+    def text(self) -> str:
+        """The program with the hunks applied so far, as a file would hold it."""
+        return self._text(self.lines, self._final_newline)
 
     @property
     def accepted(self) -> tuple[str, ...]:
         """The program as it was at the last accepted edit."""
-        return self._versions[-1]
+        return self._versions[-1][0]
 
     def cancelled(self) -> Done:
         """Return how the stream would have ended, had it been cancelled after this event."""
         return Done(
-            text="".join(f"{line}\n" for line in self.accepted),
+            text=self._text(*self._versions[-1]),
             finish_reason="cancelled",
             findings=self._findings,
             stats=replace(self._stats, seconds=self._elapsed()),
         )
+
+    def _apply(self, hunk: HunkApplied) -> None:
+        end = hunk.row + len(hunk.removed)
+        if end == len(self.lines) and not (hunk.removed and hunk.added):
+            # What lines are put after ends with a newline from then on.
+            self._final_newline = True
+        self.lines[hunk.row : end] = hunk.added
+
+    def _end(self, text: str) -> None:
+        """Take up the program as it came out: without what was begun and not finished."""
+        self.lines = text.removeprefix(self._source.bom).split(self._source.newline)
+        self._final_newline = not self.lines[-1]
+        if self._final_newline:
+            self.lines.pop()
+
+    def _take_back(self) -> None:
+        lines, self._final_newline = self._versions[-1]
+        self.lines = list(lines)
+
+    def _text(self, lines: Sequence[str], final_newline: bool) -> str:
+        newline, bom = self._source.newline, self._source.bom
+        return Buffer(lines, newline=newline, bom=bom, final_newline=final_newline).text
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started
@@ -118,9 +158,9 @@ class GrowingReplay(Replay):
     whether these are just being taken back.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: list[str] = []
+    def __init__(self, source: str = "") -> None:
+        super().__init__(source)
+        self.shown: list[str] = list(self.lines)
         self.marked: range = range(0)
         self.refused = False
         self._inside_hunk = False
