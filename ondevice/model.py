@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from ondevice.catalogue import Manifest, resolve
 from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, Unified
 from ondevice.errors import ClosedError, ModelFormatError, PromptTooLongError, RequestError
-from ondevice.events import Event
 from ondevice.probing import Probes
 from ondevice.prompts import Chat, Template
 from ondevice.results import Result, collect, ranked
+from ondevice.streams import Stream
 
 if TYPE_CHECKING:
     from ondevice.backends import Backend
     from ondevice.checks import Check
-    from ondevice.decoding import Request
+    from ondevice.decoding import Scheduler
     from ondevice.decoding.constraints import Lengths
 
 
@@ -115,7 +115,7 @@ class Model:
         constrain: bool = True,
         lengths: Lengths = "written",
         width: int | None = None,
-    ) -> Generator[Event, None, None]:
+    ) -> Stream:
         """Write a program for ``prompt`` and yield what happens, ``Done`` last.
 
         ``source`` is a program to change instead, and ``path`` its name, where the dialect of the
@@ -143,7 +143,7 @@ class Model:
         """
         from ondevice.checks import resolve_checks, split_checks
         from ondevice.checks import tests as program_tests
-        from ondevice.decoding import Request, Sampling
+        from ondevice.decoding import Engine, Request, Sampling
 
         given = program_tests(tests) if isinstance(tests, str) else tests
         checks, late = split_checks(resolve_checks(check))
@@ -167,7 +167,7 @@ class Model:
             depth=depth,
             constrained=constrain,
         )
-        return self._run(request, buffer)
+        return Stream(Engine(self._pool, request, buffer))
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> Result:
         """Write a program for ``prompt`` and return it whole; see ``stream`` for the options."""
@@ -196,6 +196,16 @@ class Model:
         buffer, dialect = self._source(options.get("source"), options.get("path", ""))
         return ranked(self.stream(prompt, samples=n, **options), buffer, dialect)
 
+    def scheduler(self) -> Scheduler:
+        """Return what runs streams of this model together, all in one thread.
+
+        How many requests' tokens are computed in one batch is found by trying when this is first
+        asked for: as many as do well, or one, where others beside it change what it gives.
+        """
+        from ondevice.decoding import Scheduler
+
+        return Scheduler(self._probes.together(self._pool) if self._probes else 1)
+
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.
 
@@ -223,11 +233,6 @@ class Model:
         if samples < 2 or self._backend.max_sequences < 2 or not self._probes:
             return None
         return self._probes.width(self._pool)
-
-    def _run(self, request: Request, buffer: Buffer) -> Generator[Event, None, None]:
-        from ondevice.decoding import Engine
-
-        yield from Engine(self._pool, request, buffer).run()
 
     def _source(self, source: str | None, path: str) -> tuple[Buffer, Dialect]:
         """Return the buffer to start from, and how the model writes edits of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,18 @@ class Probes:
 
     def width(self, pool: Pool) -> int | None:
         """Return how many samples are best decoded at once; None: as many as there is room for."""
-        name = f"width of {pool.backend.max_sequences}"
+        return self._found(f"width of {pool.backend.max_sequences}", pool.best_width)
+
+    def together(self, pool: Pool) -> int:
+        """Return how many requests are best evaluated at once: 1 where they would differ then."""
+        name = f"requests together of {pool.backend.max_sequences}"
+        return self._found(name, pool.independent_width) or 1
+
+    def _found(self, name: str, probe: Callable[[], int]) -> int | None:
         known = self._read(name)
         if known is not None or not self._can_keep():
             return known
-        found = pool.best_width()
+        found = probe()
         self._keep(name, found)
         return found
 

@@ -72,6 +72,30 @@ def test_the_widest_that_is_not_slow(
     assert best_width(Timed(TEXT, max_sequences=6), list(range(6))) == width
 
 
+class Crowded(ScriptedBackend):
+    """A backend whose rows depend on how many there are, as those of int8 graphs do."""
+
+    def _append(self, rows: list[tuple[int, list[int]]]) -> NDArray[np.float32]:
+        return super()._append(rows) + np.float32(len(rows))
+
+
+def test_rows_that_depend_on_each_other_stay_apart() -> None:
+    backend = Crowded(TEXT, max_sequences=3)
+    assert Pool(backend).independent_width() == 1
+    assert [backend.length(number) for number in range(3)] == [0, 0, 0]
+
+
+def test_rows_that_do_not_are_evaluated_together(
+    cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([1.0, 0.5, 0.3, 0.6])
+    monkeypatch.setattr(probe, "_timed", lambda step: [next(seconds), step() and 9.0])
+    pool = Pool(ScriptedBackend(TEXT, max_sequences=8))
+    assert Probes(weights, "llama_cpp").together(pool) == 4
+    assert Probes(weights, "llama_cpp").together(pool) == 4
+    assert pool.has_room(8)
+
+
 @pytest.mark.parametrize(
     ("seconds", "threads"),
     [({1: 1.0, 2: 0.9, 4: 0.9}, 1), ({1: 1.0, 2: 0.6, 4: 0.5}, 2), ({1: 1.0, 2: 0.6, 4: 0.3}, 4)],

@@ -38,7 +38,7 @@ def test_signatures() -> None:
         "sequences: 'int | None' = None) -> 'Model'"
     )
     stream = inspect.signature(ondevice.Model.stream)
-    assert str(stream) == f"(self, {STREAM}) -> 'Generator[Event, None, None]'"
+    assert str(stream) == f"(self, {STREAM}) -> 'Stream'"
     options = "**options: 'Unpack[Options]'"
     generate, sample = ondevice.Model.generate, ondevice.Model.sample
     assert str(inspect.signature(generate)) == f"(self, prompt: 'str', {options}) -> 'Result'"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ondevice.backends.base import Logits
 from ondevice.decoding.branch import Branch
 from ondevice.decoding.constraints import Constraint, LintSeqConstraint, UnifiedConstraint
-from ondevice.decoding.lease import Lease
+from ondevice.decoding.lease import Lease, Work
 from ondevice.decoding.outcome import conclude
 from ondevice.decoding.pool import Pool
 from ondevice.decoding.request import Request
@@ -34,26 +35,41 @@ class _Step:
     sampled: bool
 
 
+Steps = Generator[Event | Work, Logits | None, None]
+"""What happens, and what is to be computed in between, each answered with its logits."""
+
+
 class Engine:
     """Decodes the samples of one request."""
 
     def __init__(self, pool: Pool, request: Request, buffer: Buffer) -> None:
-        self._pool = pool
+        self.pool = pool
+        most = pool.backend.max_sequences
+        self.width = min(request.samples, request.width or request.samples, most)
+        """Sequences of the pool that it takes."""
         self._request = request
         self._buffer = buffer
-        self._started = time.perf_counter()
+        self._started = 0.0
         self._waiting = list(range(request.samples))
         self._writers: dict[int, Writer] = {}
         """By the number of the sample: those that are being decoded."""
         self._ended: list[SampleFinished] = []
         self._checks, self._tests = Verdicts(request.checks), Verdicts(request.tests)
 
-    def run(self) -> Iterator[Event]:
+    def run(self) -> Generator[Event, None, None]:
         """Yield events until all samples are finished; the last one is ``Done``."""
+        with closing(self.steps()) as steps:
+            for step in steps:
+                while isinstance(step, Work):
+                    step = steps.send(step.compute())
+                yield step
+
+    def steps(self) -> Steps:
+        """As ``run``, but leave the computing to whoever goes through this (see ``Scheduler``)."""
         request = self._request
-        width = min(request.samples, request.width or request.samples)
-        with self._pool.lease(request.start, width) as lease:
-            logits = lease.prefill(0, request.start)
+        self._started = time.perf_counter()
+        with self.pool.lease(request.start, self.width) as lease:
+            logits = yield from lease.prefilling(0, request.start)
             places = list(range(len(lease)))
             while self._waiting or self._writers:
                 while self._waiting and places and len(self._writers) < self._limit():
@@ -75,7 +91,7 @@ class Engine:
 
     def _start(self, number: int, place: int, lease: Lease, logits: Logits) -> None:
         """Begin a sample in a sequence, on what another one holds of the prompt."""
-        request, backend = self._request, self._pool.backend
+        request, backend = self._request, self.pool.backend
         lease.share(place, request.start)
         buffer = self._buffer if request.samples == 1 else self._buffer.copy()
         branch = Branch(
@@ -98,14 +114,14 @@ class Engine:
         )
 
     def _constraint(self) -> Constraint:
-        request, backend = self._request, self._pool.backend
-        matchers = self._pool.matchers()
+        request, backend = self._request, self.pool.backend
+        matchers = self.pool.matchers()
         vocabulary, ends = backend.vocab_size, backend.end_tokens
         if isinstance(request.dialect, Unified):
             return UnifiedConstraint(matchers, vocabulary, ends, dialect=request.dialect)
         return LintSeqConstraint(matchers, vocabulary, ends, lengths=request.lengths)
 
-    def _decode(self, lease: Lease) -> Iterator[Event]:
+    def _decode(self, lease: Lease) -> Steps:
         """Bring every writer on by one token, or by those that must come."""
         steps = self._forced()
         drawn = [step for step in steps if step.sampled]
@@ -124,7 +140,8 @@ class Engine:
             return
         for step in steps:
             step.writer.tally.count(len(step.tokens), forced=not step.sampled)
-        rows = lease.evaluate([(step.writer.branch.place, step.tokens) for step in steps])
+        batch = [(step.writer.branch.place, step.tokens) for step in steps]
+        rows = yield from lease.evaluation(batch)
         for step, row in zip(steps, rows, strict=True):
             followed = step.writer.follow(step.tokens, row, sampled=step.sampled)
             yield from self._told(step.number, followed)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +20,25 @@ holds already is used again: so the batches that make a prompt's logits are alwa
 
 _Job = tuple[int, int, tuple[int, ...]]
 """A sequence, how many of its tokens count, and those to append."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a lease wants computed next: the tokens to append to sequences of the backend.
+
+    Whoever goes through a generator of these answers each with its logits, of shape
+    (rows, vocabulary); so the work of several leases can be one batch.
+    """
+
+    lease: Lease
+    rows: list[tuple[int, list[int]]]
+
+    def compute(self) -> Logits:
+        """Return the logits after the last token of each row; see ``Backend.evaluate``."""
+        return compute_together([self])[0]
+
+
+Evaluation = Generator[Work, Logits, Logits]
 
 
 class Lease:
@@ -33,8 +54,8 @@ class Lease:
     def __init__(
         self, backend: Backend, computing: threading.Lock, held: dict[int, list[int]]
     ) -> None:
-        self._backend = backend
-        self._computing = computing
+        self.backend = backend
+        self.computing = computing
         self.held = held
         """By the backend's number of a sequence: the tokens that it holds."""
         self._numbers = list(held)
@@ -53,21 +74,28 @@ class Lease:
         Raises ``ModelFormatError`` for weights that give logits that are no numbers; see
         ``Backend.evaluate`` for the rest.
         """
-        with self._computing:
-            if len(self) > 1:
-                return self._evaluate_shared(batch)
-            (number,), (_, tokens) = self._numbers, batch[0]
-            logits = self._compute([(number, tokens)])
-            self._lengths[0] = len(self.held[number])
-            return logits
+        return _computed(self.evaluation(batch))
+
+    def evaluation(self, batch: Sequence[tuple[int, list[int]]]) -> Evaluation:
+        """As ``evaluate``, but leave the computing to whoever goes through this."""
+        if len(self) > 1:
+            return (yield from self._evaluation_shared(batch))
+        (number,), (_, tokens) = self._numbers, batch[0]
+        logits = yield from self._appended([(number, tokens)])
+        self._lengths[0] = len(self.held[number])
+        return logits
 
     def prefill(self, place: int, tokens: list[int]) -> Logits:
         """Make a place hold exactly these tokens; return the logits after the last one."""
+        return _computed(self.prefilling(place, tokens))
+
+    def prefilling(self, place: int, tokens: list[int]) -> Evaluation:
+        """As ``prefill``, but leave the computing to whoever goes through this."""
         held = self.held[self._numbers[place]][: self._lengths[place]]
         known = min(common(held, tokens), len(tokens) - 1) // CHUNK * CHUNK
         self.truncate(place, known)
         for start in range(known, len(tokens), CHUNK):
-            logits = self.evaluate([(place, tokens[start : start + CHUNK])])
+            logits = yield from self.evaluation([(place, tokens[start : start + CHUNK])])
         row: Logits = logits[0]
         return row
 
@@ -84,10 +112,10 @@ class Lease:
         self._lengths[place] = min(self._lengths[place], length)
         number = self._numbers[place]
         if self._numbers.count(number) == 1:
-            with self._computing:
+            with self.computing:
                 self._cut(number, length)
 
-    def _evaluate_shared(self, batch: Sequence[tuple[int, list[int]]]) -> Logits:
+    def _evaluation_shared(self, batch: Sequence[tuple[int, list[int]]]) -> Evaluation:
         rows: list[Logits | None] = [None] * len(batch)
         jobs: dict[_Job, list[int]] = defaultdict(list)
         for row, (place, tokens) in enumerate(batch):
@@ -102,13 +130,14 @@ class Lease:
         ordered = sorted(jobs, key=lambda job: job[1] < len(self.held[job[0]]))
         taken: set[int] = set()
         work = []
-        for job in ordered:
-            places = [batch[row][0] for row in jobs[job]]
-            number = self._for_itself(job, places, taken)
-            taken.add(number)
-            work.append((number, list(job[2])))
+        with self.computing:
+            for job in ordered:
+                places = [batch[row][0] for row in jobs[job]]
+                number = self._for_itself(job, places, taken)
+                taken.add(number)
+                work.append((number, list(job[2])))
         if work:
-            logits = self._compute(work)
+            logits = yield from self._appended(work)
             for (number, _), job, made in zip(work, ordered, logits, strict=True):
                 for row in jobs[job]:
                     self._look_at(batch[row][0], number)
@@ -142,7 +171,7 @@ class Lease:
             self._cut(number, length)
             return number
         free = min(self.held.keys() - set(self._numbers) - taken)
-        self._backend.fork(number, free)
+        self.backend.fork(number, free)
         self.held[free] = list(self.held[number])
         self._after.pop(free, None)
         self._cut(free, length)
@@ -155,12 +184,12 @@ class Lease:
 
     def _cut(self, number: int, length: int) -> None:
         if len(self.held[number]) > length:
-            self._backend.truncate(number, length)
+            self.backend.truncate(number, length)
             del self.held[number][length:]
             self._after.pop(number, None)
 
-    def _compute(self, work: list[tuple[int, list[int]]]) -> Logits:
-        logits = self._backend.evaluate(work)
+    def _appended(self, work: list[tuple[int, list[int]]]) -> Evaluation:
+        logits = yield Work(self, work)
         for row, (number, tokens) in enumerate(work):
             self.held[number] += tokens
             self._after[number] = logits[row]
@@ -169,6 +198,28 @@ class Lease:
             raise ModelFormatError(
                 "the model computed logits that are no numbers: its weights are damaged"
             )
+        return logits
+
+
+def compute_together(works: Sequence[Work]) -> list[Logits]:
+    """Return the logits of work for one backend, computed in one batch."""
+    backend = works[0].lease.backend
+    with works[0].lease.computing:
+        logits = backend.evaluate([row for work in works for row in work.rows])
+    if len(works) == 1:
+        return [logits]
+    ends = list(itertools.accumulate(len(work.rows) for work in works))
+    return [logits[end - len(work.rows) : end] for work, end in zip(works, ends, strict=True)]
+
+
+def _computed(evaluation: Evaluation) -> Logits:
+    """Go through an evaluation with no other beside it."""
+    try:
+        work = next(evaluation)
+        while True:
+            work = evaluation.send(work.compute())
+    except StopIteration as end:
+        logits: Logits = end.value
         return logits
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ondevice.backends.base import Backend
 from ondevice.decoding.constraints import Matchers
 from ondevice.decoding.lease import Lease, common
-from ondevice.decoding.probe import best_width
+from ondevice.decoding.probe import best_width, independent_width
 from ondevice.errors import ClosedError
 
 
@@ -67,6 +67,11 @@ class Pool:
                 self._count(borrower, -wanted)
                 self._changed.notify_all()
 
+    def has_room(self, wanted: int) -> bool:
+        """Tell whether so many sequences could be lent at once now."""
+        with self._changed:
+            return len(self._held) >= wanted
+
     def close(self) -> None:
         """Close the backend; calling it again does nothing.
 
@@ -91,11 +96,18 @@ class Pool:
 
     def best_width(self) -> int:
         """Return how many sequences are best evaluated at once, by trying them all."""
+        return self._try_all(best_width)
+
+    def independent_width(self) -> int:
+        """Return how many requests may be evaluated at once; 1 where that changes logits."""
+        return self._try_all(independent_width)
+
+    def _try_all(self, probe: Callable[[Backend, list[int]], int]) -> int:
         with self.lease([], self.backend.max_sequences) as lease, self.computing() as backend:
             for number, tokens in lease.held.items():
                 backend.truncate(number, 0)
                 tokens.clear()
-            return best_width(backend, list(lease.held))
+            return probe(backend, list(lease.held))
 
     def matchers(self) -> Matchers:
         """Return what makes the matchers of constraints over the backend's vocabulary."""
