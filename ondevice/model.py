@@ -93,6 +93,11 @@ class Model:
         """Tokens that prompt and edits together may have."""
         return self._backend.context_length
 
+    @property
+    def sequences(self) -> int:
+        """How many samples can be decoded at once, of all requests together."""
+        return self._backend.max_sequences
+
     def stream(
         self,
         prompt: str,

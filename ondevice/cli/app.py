@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 
 from ondevice import __version__
-from ondevice.cli import bench, corpus, doctor, edit, export, generate, lintseq, models, train
+from ondevice.cli import (
+    bench,
+    corpus,
+    doctor,
+    edit,
+    export,
+    generate,
+    lintseq,
+    models,
+    serve,
+    train,
+)
 from ondevice.cli.exits import STDOUT_CLOSED, UNUSABLE, USAGE
 from ondevice.errors import ClosedError, ModelError, OndeviceError
 
@@ -34,6 +45,7 @@ app.command("export")(export.export)
 app.command("corpus")(corpus.corpus)
 app.command("lintseq")(lintseq.lintseq)
 app.command("train")(train.train)
+app.command("serve")(serve.serve)
 
 
 def _print_version(wanted: bool) -> None:

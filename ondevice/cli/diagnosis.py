@@ -31,6 +31,7 @@ EXTRAS = {
     "corpus": ("datasketch", "packaging"),
     "ray": ("ray",),
     "plots": ("matplotlib",),
+    "serve": ("prometheus-client", "starlette", "uvicorn"),
 }
 PURPOSES = {
     "checks": "the checks ruff and pylint",
@@ -41,6 +42,7 @@ PURPOSES = {
     "corpus": "ondevice corpus",
     "ray": "ondevice lintseq --engine ray",
     "plots": "the pictures that bench/ draws",
+    "serve": "ondevice serve",
 }
 PROGRAMS = {"ruff"}  # packages of which only the program is needed, wherever it comes from
 BACKENDS = {"onnx": "onnxruntime", "llama_cpp": "llama-cpp-python"}

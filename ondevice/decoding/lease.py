@@ -209,7 +209,8 @@ def compute_together(works: Sequence[Work]) -> list[Logits]:
     if len(works) == 1:
         return [logits]
     ends = list(itertools.accumulate(len(work.rows) for work in works))
-    return [logits[end - len(work.rows) : end] for work, end in zip(works, ends, strict=True)]
+    # Copies: a checkpoint that keeps one row is not to keep the whole batch.
+    return [part.copy() for part in np.split(logits, ends[:-1])]
 
 
 def _computed(evaluation: Evaluation) -> Logits:
