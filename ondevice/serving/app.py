@@ -35,7 +35,9 @@ from ondevice.serving.streaming import (
 from ondevice.serving.ticket import Ticket
 
 PAGE = Path(__file__).parent / "page"
-_PAGES = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+_PAGES = {"/": "index.html"} | {
+    f"/{name}": name for name in ("page.css", "page.js", "pane.js", "program.js")
+}
 _CLIENT_CLOSED = 499
 """As nginx logs it; nobody sees this status."""
 
@@ -64,7 +66,8 @@ def make_app(decoder: Decoder, settings: Settings) -> ASGIApp:
     ]
     handlers = {HTTPException: _not_there, ApiError: _refused, Exception: _refused}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    return Counting(Guard(app, settings), metrics, frozenset(route.path for route in routes))
+    guarded = Guard(app, settings, frozenset({"/health", *_PAGES}))
+    return Counting(guarded, metrics, frozenset(route.path for route in routes))
 
 
 class _Api:

@@ -11,8 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ondevice.serving.errors import ApiError
 from ondevice.serving.settings import Settings
 
-_OPEN = frozenset({"/", "/health", "/page.css", "/page.js"})
-"""What tells nothing and costs nothing, and is there without a token."""
 _HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'",
@@ -26,12 +24,15 @@ _HEADERS = {
 class Guard:
     """ASGI middleware that lets only those requests through that may be answered.
 
+    ``public`` are the paths that tell nothing and cost nothing, and are there without a token.
+
     A web page can make its visitor's browser ask this server. What gives it away: another site's
     Origin or ``Sec-Fetch-Site``, and where its own name was made to lead here, its Host.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, public: frozenset[str]) -> None:
         self._app = app
+        self._public = public
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class Guard:
                 403, "a page from another site may not use this server", code="origin_not_allowed"
             )
         token = self._settings.token
-        if token and scope["path"] not in _OPEN and not _presents(headers, token):
+        if token and scope["path"] not in self._public and not _presents(headers, token):
             raise ApiError(
                 401,
                 "this server wants its token, as `Authorization: Bearer TOKEN`",

@@ -126,8 +126,8 @@ def test_metrics_count(server: Running) -> None:
     assert after["ondevice_model_loaded"] == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
-def test_the_page_is_served_to_nobody_else(server: Running, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/pane.js"])
+def test_the_page_is_nothing_for_other_pages(server: Running, path: str) -> None:
     response = server.client.get(path)
     assert response.status_code == 200
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
