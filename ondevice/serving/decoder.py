@@ -8,16 +8,22 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ondevice.decoding import Engine, Scheduler, Turn
 from ondevice.errors import OndeviceError
+from ondevice.events import Line, Token
 from ondevice.model import Model
 from ondevice.serving.asking import Ask
 from ondevice.serving.errors import ApiError
 from ondevice.serving.ticket import Failed, Message, Ticket
 
 _LONGEST_WAIT = 60
+CADENCE = 0.02
+"""Seconds between two deliveries of tokens. Hunks and edits, and all that comes after them, are
+delivered at once, and what nobody streams at its end."""
+QUICK = (Token, Line)
+"""Events that wait for that."""
 _RECENT = 0.1
 """Weight of the last request in how long requests take."""
 
@@ -45,6 +51,7 @@ class Decoder:
         self._running: dict[int, Ticket] = {}
         self._open: set[Ticket] = set()
         """Tickets that have not ended; of the loop."""
+        self._sent = 0.0
         self._closing = False
         self._seconds = 1.0
         """How long a request takes, once it is running."""
@@ -168,21 +175,31 @@ class Decoder:
             self._running[id(ticket)] = ticket
 
     def _tell(self, turns: list[Turn]) -> None:
-        messages: list[tuple[Ticket, Message]] = []
+        """Note what a step brought, and pass on what cannot wait."""
+        urgent = False
+        ended: list[tuple[Ticket, Message]] = []
         for turn in turns:
             assert isinstance(turn.key, int)
             ticket = self._running[turn.key]
-            if turn.events:
-                messages.append((ticket, turn.events))
+            ticket.pending += turn.events
             if turn.ended:
-                del self._running[turn.key]
-                taken = time.perf_counter() - ticket.started
-                self._seconds += _RECENT * (taken - self._seconds)
-                messages.append((ticket, _failed(turn.error) if turn.error else None))
-        self._send(messages)
+                ended += [(ticket, ticket.taken()), (ticket, self._end(ticket, turn))]
+            elif ticket.ask.stream and not all(isinstance(event, QUICK) for event in turn.events):
+                urgent = True
+        now = time.perf_counter()
+        if ended or urgent or now - self._sent > CADENCE:
+            streams = [ticket for ticket in self._running.values() if ticket.ask.stream]
+            self._send([*ended, *((one, one.taken()) for one in streams if one.pending)])
+            self._sent = now
 
-    def _send(self, messages: list[tuple[Ticket, Message]]) -> None:
-        """Pass messages on to the loop, all of a step at once: waking it up is what costs."""
+    def _end(self, ticket: Ticket, turn: Turn) -> Failed | None:
+        del self._running[id(ticket)]
+        taken = time.perf_counter() - ticket.started
+        self._seconds += _RECENT * (taken - self._seconds)
+        return _failed(turn.error) if turn.error else None
+
+    def _send(self, messages: Sequence[tuple[Ticket, Message]]) -> None:
+        """Pass messages on to the loop, all at once: waking it up is what costs."""
         if not messages:
             return
 

@@ -22,7 +22,7 @@ class Failed:
 
 
 Message = list[Event] | Failed | None
-"""What happened in one step; None at the end. The first says only that it can be carried out."""
+"""What happened; None at the end. The first says only that the request can be carried out."""
 
 
 class Ticket:
@@ -34,8 +34,15 @@ class Ticket:
         """Whether the client has gone; set in the loop, read in the decoder's thread."""
         self.engine: Engine | None = None
         self.started = 0.0
+        self.pending: list[Event] = []
+        """What happened and has not been passed on; of the decoder's thread."""
         self._loop = asyncio.get_running_loop()
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
+
+    def taken(self) -> list[Event]:
+        """Return what is pending, which it is no longer then."""
+        events, self.pending = self.pending, []
+        return events
 
     def put(self, message: Message) -> None:
         """Add a message, in the loop."""
