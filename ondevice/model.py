@@ -209,7 +209,8 @@ class Model:
         """
         from ondevice.decoding import Scheduler
 
-        return Scheduler(self._probes.together(self._pool) if self._probes else 1)
+        together = self._probes.together(self._pool) if self._probes else 1
+        return Scheduler(together, self._backend.lanes)
 
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.

@@ -29,7 +29,7 @@ class Backend(Protocol):
     """One loaded model with up to ``max_sequences`` sequences in its key-value cache.
 
     A sequence is named by an integer in ``range(max_sequences)`` and starts empty. A backend is
-    not thread-safe; whoever holds it serializes the calls.
+    not thread-safe, but for ``lanes``; whoever holds it serializes the calls.
     """
 
     name: str
@@ -39,6 +39,9 @@ class Backend(Protocol):
     context_length: int
     """Tokens that one sequence may hold."""
     max_sequences: int
+    lanes: int
+    """How many threads may call ``evaluate`` at once, each for other sequences, and gain by it.
+    Nothing else may be called meanwhile."""
     end_tokens: frozenset[int]
     """Tokens that end a text (``<|endoftext|>``, say); they are never part of the diff."""
     prefix_tokens: tuple[int, ...]

@@ -26,6 +26,7 @@ class SequenceBackend(abc.ABC):
     end_tokens: frozenset[int]
     prefix_tokens: tuple[int, ...]
     chat: ChatFormat | None = None
+    lanes = 1
 
     def __init__(self, *, context_length: int, max_sequences: int) -> None:
         self.context_length = context_length

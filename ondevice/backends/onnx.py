@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,12 @@ from ondevice.backends.common import (
     wrap_vocabulary,
 )
 from ondevice.backends.files import require_beside
-from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
+from ondevice.backends.machine import (
+    check_memory,
+    default_threads,
+    sequences_that_fit,
+    usable_cores,
+)
 from ondevice.backends.onnx_cache import Block, Place, gathered
 from ondevice.backends.onnx_files import (
     BYTE_LEVEL,
@@ -74,8 +80,9 @@ class OnnxBackend(SequenceBackend):
         self._read_vocabulary(path, notes)
         self.chat = read_chat(path.parent)
         self._path = path
-        self._session = _open_session(path, threads or default_threads(path.stat().st_size))
+        self._open(threads or default_threads(path.stat().st_size))
         self._read_graph(path, notes.head_size)
+        self._moving = threading.Lock()
         self._places: dict[int, Place] = dict.fromkeys(range(max_sequences), (self._empty, 0))
 
     def _read_vocabulary(self, path: Path, notes: ModelNotes) -> None:
@@ -192,9 +199,10 @@ class OnnxBackend(SequenceBackend):
             given = np.array([rows[row][1] for row in members], dtype=np.int64)
             logits[members], block = self._run_chunks(sequences, given)
             grown |= {sequence: (block, place) for place, sequence in enumerate(sequences)}
-        left = [self._places[sequence][0] for sequence in grown]
-        self._places |= grown
-        self._part_from(left)
+        with self._moving:
+            left = [self._places[sequence][0] for sequence in grown]
+            self._places |= grown
+            self._part_from(left)
         logits[:, self._padding] = -np.inf
         return logits
 
@@ -239,7 +247,12 @@ class OnnxBackend(SequenceBackend):
     def set_threads(self, threads: int) -> None:
         """Compute with so many threads from now on: a session keeps to those it was made with."""
         self._check_open()
+        self._open(threads)
+
+    def _open(self, threads: int) -> None:
         self._session = _open_session(self._path, threads)
+        # Runs of one session share its threads, but for the ones that they are called from.
+        self.lanes = max(1, usable_cores() // threads)
 
     def _free(self) -> None:
         self._places.clear()

@@ -35,7 +35,8 @@ class Work:
 
     def compute(self) -> Logits:
         """Return the logits after the last token of each row; see ``Backend.evaluate``."""
-        return compute_together([self])[0]
+        with self.lease.computing:
+            return compute_together([self])[0]
 
 
 Evaluation = Generator[Work, Logits, Logits]
@@ -202,10 +203,12 @@ class Lease:
 
 
 def compute_together(works: Sequence[Work]) -> list[Logits]:
-    """Return the logits of work for one backend, computed in one batch."""
+    """Return the logits of work for one backend, computed in one batch.
+
+    The caller holds the leases' lock.
+    """
     backend = works[0].lease.backend
-    with works[0].lease.computing:
-        logits = backend.evaluate([row for work in works for row in work.rows])
+    logits = backend.evaluate([row for work in works for row in work.rows])
     if len(works) == 1:
         return [logits]
     ends = list(itertools.accumulate(len(work.rows) for work in works))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ondevice.backends.base import Logits
@@ -29,17 +30,24 @@ class _Running:
     """What it waits for."""
 
 
+_Batch = list[tuple[Hashable, Work]]
+_Answers = dict[Hashable, Logits | Exception]
+
+
 class Scheduler:
     """Runs the engines of one model's requests side by side; for one thread alone.
 
     Threads that decode by themselves wait for each other at every token, which costs a small model
     more than the token does. Where up to ``together`` rows of a batch leave each other's logits as
     they are, the next tokens of so many requests are computed as one batch; longer appends, such as
-    prompts, always are on their own. So what a request gives never depends on the others.
+    prompts, always are on their own. So what a request gives never depends on the others. Batches
+    of one step are computed side by side in up to ``lanes`` threads (see ``Backend.lanes``).
     """
 
-    def __init__(self, together: int = 1) -> None:
+    def __init__(self, together: int = 1, lanes: int = 1) -> None:
         self._together = together
+        self._lanes = lanes
+        self._threads = ThreadPoolExecutor(lanes - 1, "ondevice-lane") if lanes > 1 else None
         self._running: dict[Hashable, _Running] = {}
 
     def __len__(self) -> int:
@@ -63,6 +71,13 @@ class Scheduler:
         """Stop a request, if it is running, and free its sequences."""
         if running := self._running.pop(key, None):
             running.steps.close()
+
+    def close(self) -> None:
+        """Stop all requests, and end the threads."""
+        for key in list(self._running):
+            self.remove(key)
+        if self._threads:
+            self._threads.shutdown()
 
     def step(self) -> list[Turn]:
         """Bring every request on by one token, or by those that must come; tell what happened."""
@@ -94,27 +109,49 @@ class Scheduler:
         except StopIteration:
             turn.ended = True
 
-    def _computed(self) -> dict[Hashable, Logits | Exception]:
+    def _computed(self) -> _Answers:
         """Return the answers to all work, by request."""
-        answers: dict[Hashable, Logits | Exception] = {}
-        batch: list[tuple[Hashable, Work]] = []
-        rows = 0
+        batches = self._batches()
+        if not batches:
+            return {}
+        lanes = [batches[lane :: self._lanes] for lane in range(min(self._lanes, len(batches)))]
+        _, first = batches[0][0]
+        with first.lease.computing:
+            if not self._threads or len(lanes) == 1:
+                return _answered_all(batches)
+            others = [self._threads.submit(_answered_all, lane) for lane in lanes[1:]]
+            answers = _answered_all(lanes[0])
+            for other in others:
+                answers |= other.result()
+            return answers
+
+    def _batches(self) -> list[_Batch]:
+        """Return all work, that which may be computed together in one batch."""
+        apart: list[_Batch] = []
+        together: list[_Batch] = []
+        room = 0
         for running in self._running.values():
-            each = len(running.work.rows)
-            if any(len(tokens) > 1 for _, tokens in running.work.rows) or each > self._together:
-                answers |= _answered([(running.key, running.work)])
-                continue
-            if rows + each > self._together:
-                answers |= _answered(batch)
-                batch, rows = [], 0
-            batch.append((running.key, running.work))
-            rows += each
-        return answers | _answered(batch)
+            rows = running.work.rows
+            job = (running.key, running.work)
+            if any(len(tokens) > 1 for _, tokens in rows) or len(rows) > self._together:
+                apart.append([job])
+            elif len(rows) <= room:
+                together[-1].append(job)
+                room -= len(rows)
+            else:
+                together.append([job])
+                room = self._together - len(rows)
+        return [*apart, *together]
 
 
-def _answered(batch: list[tuple[Hashable, Work]]) -> dict[Hashable, Logits | Exception]:
-    if not batch:
-        return {}
+def _answered_all(batches: Iterable[_Batch]) -> _Answers:
+    answers: _Answers = {}
+    for batch in batches:
+        answers |= _answered(batch)
+    return answers
+
+
+def _answered(batch: _Batch) -> _Answers:
     try:
         logits = compute_together([work for _, work in batch])
         return {key: rows for (key, _), rows in zip(batch, logits, strict=True)}

@@ -228,6 +228,7 @@ class Decoder:
 
     def _free_model(self) -> None:
         if self._model is not None:
+            self._scheduler.close()
             self._model.close()
             self._model = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import llguidance
@@ -183,6 +184,32 @@ def test_sequences_in_one_batch_do_not_mix(backend: Backend, tokens: list[int]) 
     for sequence, part in enumerate(parts):
         backend.truncate(sequence, 0)
         assert_close(backend, evaluate(backend, part, sequence), together[sequence])
+
+
+def test_threads_with_other_sequences_each(backend: Backend, tokens: list[int]) -> None:
+    """As many lanes as there are; more do no harm where there may be several."""
+    if backend.name != "onnx":
+        assert backend.lanes == 1
+        return
+
+    def walk(sequence: int) -> Any:
+        return np.stack([backend.evaluate([(sequence, [token])])[0] for token in tokens])
+
+    def start() -> None:
+        # Forks share what they hold, until each goes on by itself.
+        for sequence in range(backend.max_sequences):
+            backend.truncate(sequence, 0)
+        backend.evaluate([(0, tokens)])
+        for sequence in range(1, backend.max_sequences):
+            backend.fork(0, sequence)
+
+    start()
+    alone = [walk(sequence) for sequence in range(backend.max_sequences)]
+    start()
+    with ThreadPoolExecutor(backend.max_sequences) as threads:
+        beside = list(threads.map(walk, range(backend.max_sequences)))
+    np.testing.assert_array_equal(beside, alone)
+    assert {backend.length(n) for n in range(backend.max_sequences)} == {2 * len(tokens)}
 
 
 def test_same_calls_give_same_logits(backend: Backend, tokens: list[int]) -> None:

@@ -41,12 +41,14 @@ def without_times(events: list[Event]) -> list[object]:
     return [event for event in events[:-1] if not hasattr(event, "stats")] + [done(events).text]
 
 
-@pytest.mark.parametrize("together", [1, 3, 8])
-def test_each_gets_what_it_gets_alone(together: int) -> None:
+@pytest.mark.parametrize(("together", "lanes"), [(1, 1), (3, 1), (8, 1), (1, 3), (2, 2)])
+def test_each_gets_what_it_gets_alone(together: int, lanes: int) -> None:
     alone = [list(engine(Pool(ScriptedBackend(noise(5))), seed).run()) for seed in range(12)]
     backend = ScriptedBackend(noise(5), max_sequences=5)
     pool = Pool(backend)
-    beside = run(Scheduler(together), [engine(pool, seed) for seed in range(12)])
+    scheduler = Scheduler(together, lanes)
+    beside = run(scheduler, [engine(pool, seed) for seed in range(12)])
+    scheduler.close()
     assert list(map(without_times, beside)) == list(map(without_times, alone))
     assert max(map(len, backend.calls)) == min(together, 5)
     assert pool.has_room(5)
