@@ -209,6 +209,7 @@ class Model:
         """
         from ondevice.decoding import Scheduler
 
+        self._width(self.sequences)  # later, when sequences are lent, it cannot be found any more
         together = self._probes.together(self._pool) if self._probes else 1
         return Scheduler(together, self._backend.lanes)
 

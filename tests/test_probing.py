@@ -176,3 +176,14 @@ def test_a_model_uses_the_width(
         model.sample("write", 8, max_tokens=20, check="none", width=3)
     assert widest == 2
     assert max(len(call) for call in backend.calls) == 3
+
+
+def test_a_scheduler_knows_all_widths_beforehand(cache: Path, weights: Path) -> None:
+    """While sequences are lent, none can be tried."""
+    backend = ScriptedBackend(TEXT, max_sequences=4)
+    with Model(backend, name="scripted", probes=Probes(weights, "onnx")) as model:
+        scheduler = model.scheduler()
+        scheduler.add("one", model.stream("write").engine)
+        scheduler.add("several", model.stream("write", samples=3).engine)
+        while len(scheduler):
+            assert not any(turn.error for turn in scheduler.step())

@@ -156,14 +156,15 @@ class Decoder:
             if ticket.left:
                 self._scheduler.remove(key)
                 del self._running[key]
+        if any(ticket.left for ticket in self._waiting):
+            self._waiting = deque(ticket for ticket in self._waiting if not ticket.left)
         while self._waiting:
             ticket = self._waiting[0]
             assert ticket.engine is not None
-            if not ticket.left and not self._scheduler.has_room(ticket.engine):
+            if not self._scheduler.has_room(ticket.engine):
                 return
             self._waiting.popleft()
-            if not ticket.left:
-                self._begin(ticket, ticket.engine)
+            self._begin(ticket, ticket.engine)
 
     def _begin(self, ticket: Ticket, engine: Engine) -> None:
         ticket.started = time.perf_counter()

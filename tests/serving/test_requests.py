@@ -144,6 +144,14 @@ def test_a_large_body() -> None:
         assert server.edits(prompt="write")[-1]["text"] == PROGRAM
 
 
+def test_a_body_that_does_not_arrive(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ondevice.serving.body.SECONDS", 0.2)
+    head = b"POST /v1/edits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.client.base_url.port or 0), 10) as plain:
+        plain.sendall(head + b"Content-Length: 100\r\n\r\n{")
+        assert plain.recv(100).startswith(b"HTTP/1.1 408")
+
+
 @pytest.mark.parametrize(
     "text",
     [
