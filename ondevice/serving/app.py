@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def make_app(decoder: Decoder, settings: Settings) -> ASGIApp:
     metrics = Metrics(decoder)
     api = _Api(decoder, settings, metrics)
 
-    @contextlib.asynccontextmanager
+    @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         decoder.close()
@@ -136,12 +136,14 @@ class _Api:
         return ticket
 
     async def _all(self, ticket: Ticket) -> list[Event]:
-        return [event async for events in self._events(ticket) for event in events]
+        async with aclosing(self._events(ticket)) as steps:
+            return [event async for events in steps for event in events]
 
     async def _edits(self, ticket: Ticket) -> AsyncGenerator[bytes, None]:
         try:
-            async for events in self._events(ticket):
-                yield message(*(event.to_json() for event in events)) or WAITING
+            async with aclosing(self._events(ticket)) as steps:
+                async for events in steps:
+                    yield message(*(event.to_json() for event in events)) or WAITING
         except Exception as error:
             yield message({"type": "error", **api_error(error).to_json()["error"]})
 
@@ -150,10 +152,11 @@ class _Api:
             yield message(*opening)
         everything: list[Event] = []
         try:
-            async for events in self._events(ticket):
-                everything += events
-                if ticket.ask.include_edits or not events:
-                    yield message(*map(answer.edit, events)) or WAITING
+            async with aclosing(self._events(ticket)) as steps:
+                async for events in steps:
+                    everything += events
+                    if ticket.ask.include_edits or not events:
+                        yield message(*map(answer.edit, events)) or WAITING
         except Exception as error:
             yield message(api_error(error).to_json())
             return
