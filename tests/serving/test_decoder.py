@@ -90,6 +90,15 @@ def test_a_client_that_leaves_the_queue() -> None:
         assert server.settles(running=1)
 
 
+def test_who_waits_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ondevice.serving.ticket.QUIET", 0.05)
+    with running(lambda: endless(1)) as server, streaming(server), raw_request(server) as plain:
+        heard = b""
+        while b": waiting" not in heard:
+            heard += plain.recv(1000)
+        assert b"data:" not in heard
+
+
 def test_hang_ups_leave_nothing_running() -> None:
     rng = random.Random(1)
     with running(lambda: endless(4, 0.0005), queue=1000) as server:
