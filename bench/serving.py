@@ -10,14 +10,15 @@ hangups  clients that close their connections at random moments: what is left of
 first_hunk  time to the first hunk: by a warm server, by the model in this process in turns with it,
        and by new processes of ``ondevice generate``
 
-The bundled model, sampled at temperature 1. Clients and server share the machine. Prints what it
-finds and writes the file; parts that the file holds and that are not asked for are kept.
+The bundled model, sampled at temperature 1. Clients and server share the machine, with whatever
+else runs on it; its load average is written down. POSIX, and Linux for hangups. Prints what it finds and writes the file; parts that the file holds and that are not asked for are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from servingbench import first_hunk, hangups, load
@@ -46,9 +47,10 @@ def main() -> None:
     options.serve += ["--backend", options.backend] if options.backend else []
     results = json.loads(options.output.read_text()) if options.output.exists() else {}
     for part in options.parts:
+        busy = os.getloadavg()[0]
         found = PARTS[part].measure(options)
         name = f"{part}, {options.backend}" if options.backend else part
-        machine = describe_machine() | {"cores used": usable_cores()}
+        machine = describe_machine() | {"cores used": usable_cores(), "load before": busy}
         results[name] = {"machine": machine, **found}
         write_atomically(options.output, json.dumps(results, indent=2) + "\n")
         print(json.dumps({name: found}, indent=2), flush=True)

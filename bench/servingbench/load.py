@@ -63,18 +63,24 @@ async def _run(server: Server, count: int, seconds: float) -> dict[str, Any]:
             memory.append(found["process_resident_memory_bytes"] / 2**20)
             await asyncio.sleep(_WATCH)
 
-    started = time.monotonic()
+    started, cost = time.monotonic(), await asyncio.to_thread(_processor_seconds, server)
     watching = asyncio.create_task(watch())
     await asyncio.gather(*map(ask, range(count)))
     taken = time.monotonic() - started
+    cost = await asyncio.to_thread(_processor_seconds, server) - cost
     watching.cancel()
     return {
         "seconds": taken,
         "requests by status": {str(status): many for status, many in sorted(statuses.items())},
         "tokens a second": sum(tokens) / taken,
+        "tokens a second of the server's processor time": sum(tokens) / cost,
         "tokens of the fastest client, times the slowest's": max(tokens) / max(1, min(tokens)),
         "seconds a request, median": statistics.median(waits),
         "seconds a request, longest": max(waits),
         "server's memory in MB, after a tenth": memory[len(memory) // 10],
         "server's memory in MB, most in the last tenth": max(memory[-max(1, len(memory) // 10) :]),
     }
+
+
+def _processor_seconds(server: Server) -> float:
+    return server.metrics()["process_cpu_seconds_total"]
