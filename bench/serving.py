@@ -2,7 +2,8 @@
 
 usage: python bench/serving.py [--parts load hangups first_hunk] [--clients 32] [--seconds 120]
                                [--single 20] [--hangups 1000] [--requests 60] [--cold 10]
-                               [--backend llama_cpp] [--output bench/results/serving.json]
+                               [--backend llama_cpp] [--mixed]
+                               [--output bench/results/serving.json]
 
 load   one client, many, and one again, each asking as soon as it is answered: tokens a second,
        statuses, the fastest client beside the slowest, the server's memory
@@ -11,7 +12,9 @@ first_hunk  time to the first hunk: by a warm server, by the model in this proce
        and by new processes of ``ondevice generate``
 
 The bundled model, sampled at temperature 1. Clients and server share the machine, with whatever
-else runs on it; its load average is written down. POSIX, and Linux for hangups. Prints what it finds and writes the file; parts that the file holds and that are not asked for are kept.
+else runs on it; the load average before each part is written down. For Linux, since open files are
+counted in /proc. Prints what it finds and writes the file; parts that the file holds and that are
+not asked for are kept.
 """
 
 from __future__ import annotations
@@ -41,15 +44,17 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--cold", type=int, default=10)
     parser.add_argument("--backend")
+    parser.add_argument("--mixed", action="store_true", help="As `ondevice serve --mixed`.")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "serving.json")
     options = parser.parse_args()
     options.serve = ["--threads", "1"]
     options.serve += ["--backend", options.backend] if options.backend else []
+    options.serve += ["--mixed"] if options.mixed else []
     results = json.loads(options.output.read_text()) if options.output.exists() else {}
     for part in options.parts:
         busy = os.getloadavg()[0]
         found = PARTS[part].measure(options)
-        name = f"{part}, {options.backend}" if options.backend else part
+        name = ", ".join([part, *filter(None, [options.backend, options.mixed and "mixed"])])
         machine = describe_machine() | {"cores used": usable_cores(), "load before": busy}
         results[name] = {"machine": machine, **found}
         write_atomically(options.output, json.dumps(results, indent=2) + "\n")

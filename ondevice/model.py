@@ -201,17 +201,20 @@ class Model:
         buffer, dialect = self._source(options.get("source"), options.get("path", ""))
         return ranked(self.stream(prompt, samples=n, **options), buffer, dialect)
 
-    def scheduler(self) -> Scheduler:
+    def scheduler(self, *, mixed: bool = False) -> Scheduler:
         """Return what runs streams of this model together, all in one thread.
 
         How many requests' tokens are computed in one batch is found by trying when this is first
         asked for: as many as do well, or one, where others beside it change what it gives.
+        ``mixed`` takes a batch there, too; then a request may come to another program beside
+        others.
         """
         from ondevice.decoding import Scheduler
 
-        self._width(self.sequences)  # later, when sequences are lent, it cannot be found any more
+        # Later, when sequences are lent, the width cannot be found any more.
+        width = self._width(self.sequences) or self.sequences
         together = self._probes.together(self._pool) if self._probes else 1
-        return Scheduler(together, self._backend.lanes)
+        return Scheduler(width if mixed else together, self._backend.lanes)
 
     def close(self) -> None:
         """Free the model's memory; calling it again does nothing.

@@ -187,3 +187,19 @@ def test_a_scheduler_knows_all_widths_beforehand(cache: Path, weights: Path) -> 
         scheduler.add("several", model.stream("write", samples=3).engine)
         while len(scheduler):
             assert not any(turn.error for turn in scheduler.step())
+
+
+@pytest.mark.parametrize(("mixed", "widest"), [(False, 1), (True, 4)])
+def test_requests_mix_only_where_that_is_asked_for(
+    cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, mixed: bool, widest: int
+) -> None:
+    timed_by(monkeypatch, {1: 1.0, 2: 1.0, 4: 1.0}, of="width")
+    backend = Crowded(TEXT, max_sequences=4)
+    with Model(backend, name="crowded", probes=Probes(weights, "onnx")) as model:
+        scheduler = model.scheduler(mixed=mixed)
+        backend.calls.clear()
+        for number in range(4):
+            scheduler.add(number, model.stream("write").engine)
+        while len(scheduler):
+            scheduler.step()
+    assert max(map(len, backend.calls)) == widest

@@ -34,15 +34,22 @@ class Decoder:
     """Runs requests side by side in a thread of its own; everything else calls it from one loop.
 
     ``load`` gives the model, when it is first needed and again after it has not been for
-    ``idle_seconds`` (0: it stays). ``queued`` is how many requests may wait.
+    ``idle_seconds`` (0: it stays). ``queued`` is how many requests may wait; see
+    ``Model.scheduler`` for ``mixed``.
     """
 
     def __init__(
-        self, load: Callable[[], Model], *, queued: int = 64, idle_seconds: float = 0.0
+        self,
+        load: Callable[[], Model],
+        *,
+        queued: int = 64,
+        idle_seconds: float = 0.0,
+        mixed: bool = False,
     ) -> None:
         self._load = load
         self._queued = queued
         self._idle_seconds = idle_seconds
+        self._mixed = mixed
         self._inbox: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ondevice-decoder", daemon=True)
         self._model: Model | None = None
@@ -223,7 +230,7 @@ class Decoder:
     def _take_model(self) -> Model:
         if self._model is None:
             self._model = self._load()
-            self._scheduler = self._model.scheduler()
+            self._scheduler = self._model.scheduler(mixed=self._mixed)
             self.name, self.sequences = self._model.name, self._model.sequences
         return self._model
 
