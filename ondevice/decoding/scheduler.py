@@ -38,10 +38,11 @@ class Scheduler:
     """Runs the engines of one model's requests side by side; for one thread alone.
 
     Threads that decode by themselves wait for each other at every token, which costs a small model
-    more than the token does. Where up to ``together`` rows of a batch leave each other's logits as
-    they are, the next tokens of so many requests are computed as one batch; longer appends, such as
-    prompts, always are on their own. So what a request gives never depends on the others. Batches
-    of one step are computed side by side in up to ``lanes`` threads (see ``Backend.lanes``).
+    more than the token does. The next tokens of up to ``together`` requests are computed as one
+    batch; longer appends, such as prompts, always are on their own. Where rows of a batch leave
+    each other's logits as they are (see ``Pool.independent_width``), what a request gives does not
+    depend on the others; elsewhere, ``together`` must be 1 for that. Batches of one step are
+    computed side by side in up to ``lanes`` threads (see ``Backend.lanes``).
     """
 
     def __init__(self, together: int = 1, lanes: int = 1) -> None:

@@ -19,10 +19,10 @@ from ondevice.serving.errors import ApiError
 from ondevice.serving.ticket import Failed, Message, Ticket
 
 _LONGEST_WAIT = 60
-CADENCE = 0.02
+_CADENCE = 0.02
 """Seconds between two deliveries of tokens. Hunks and edits, and all that comes after them, are
 delivered at once, and what nobody streams at its end."""
-QUICK = (Token, Line)
+_QUICK = (Token, Line)
 """Events that wait for that."""
 _RECENT = 0.1
 """Weight of the last request in how long requests take."""
@@ -192,10 +192,10 @@ class Decoder:
             ticket.pending += turn.events
             if turn.ended:
                 ended += [(ticket, ticket.taken()), (ticket, self._end(ticket, turn))]
-            elif ticket.ask.stream and not all(isinstance(event, QUICK) for event in turn.events):
+            elif ticket.ask.stream and not all(isinstance(event, _QUICK) for event in turn.events):
                 urgent = True
         now = time.perf_counter()
-        if ended or urgent or now - self._sent > CADENCE:
+        if ended or urgent or now - self._sent > _CADENCE:
             streams = [ticket for ticket in self._running.values() if ticket.ask.stream]
             self._send([*ended, *((one, one.taken()) for one in streams if one.pending)])
             self._sent = now
