@@ -3,7 +3,7 @@
 usage: python bench/serving.py [--parts load hangups first_hunk] [--clients 32] [--seconds 120]
                                [--single 20] [--hangups 1000] [--requests 60] [--cold 10]
                                [--backend llama_cpp] [--mixed]
-                               [--output bench/results/serving.json]
+                               [--label TEXT] [--output bench/results/serving.json]
 
 load   one client, many, and one again, each asking as soon as it is answered: tokens a second,
        statuses, the fastest client beside the slowest, the server's memory
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--cold", type=int, default=10)
     parser.add_argument("--backend")
     parser.add_argument("--mixed", action="store_true", help="As `ondevice serve --mixed`.")
+    parser.add_argument("--label", help="Said beside the part, such as what else was running.")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "serving.json")
     options = parser.parse_args()
     options.serve = ["--threads", "1"]
@@ -54,7 +55,8 @@ def main() -> None:
     for part in options.parts:
         busy = os.getloadavg()[0]
         found = PARTS[part].measure(options)
-        name = ", ".join([part, *filter(None, [options.backend, options.mixed and "mixed"])])
+        sides = [options.backend, options.mixed and "mixed", options.label]
+        name = ", ".join([part, *filter(None, sides)])
         machine = describe_machine() | {"cores used": usable_cores(), "load before": busy}
         results[name] = {"machine": machine, **found}
         write_atomically(options.output, json.dumps(results, indent=2) + "\n")

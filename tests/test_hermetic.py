@@ -143,6 +143,21 @@ def test_generate_needs_no_network(
     assert done.left == set()
 
 
+def test_serve_listens_at_the_loopback_alone(world: World) -> None:
+    for name in ("prometheus_client", "starlette", "uvicorn"):
+        pytest.importorskip(name)
+    if not shutil.which("timeout"):
+        pytest.skip("nothing here ends a command after a while")
+    ended = ("timeout", "--preserve-status", "--signal", "INT", "12")
+    done = world.run("ondevice.cli", "serve", "--port", "0", wrapper=ended)
+    assert done.code == 0, done.stderr
+    assert "is served at http://127.0.0.1:" in done.stderr
+    assert done.notes
+    assert all("127.0.0.1" in note for note in done.notes)
+    cache = "home/cache_home"
+    assert done.left <= {cache, f"{cache}/ondevice", f"{cache}/ondevice/probes.json"}
+
+
 def tokens(done: Outcome) -> list[int]:
     events = map(json.loads, done.stdout.splitlines())
     return [event["id"] for event in events if event["type"] == "token"]
