@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 
 from ondevice import __version__
-from ondevice.cli import bench, corpus, doctor, edit, export, generate, lintseq, models, train
+from ondevice.cli import (
+    bench,
+    corpus,
+    doctor,
+    edit,
+    export,
+    generate,
+    lintseq,
+    lsp,
+    models,
+    train,
+)
 from ondevice.cli.exits import STDOUT_CLOSED, UNUSABLE, USAGE
 from ondevice.errors import ClosedError, ModelError, OndeviceError
 
@@ -27,6 +38,7 @@ app = typer.Typer(
 )
 app.command("generate")(generate.generate)
 app.command("edit")(edit.edit)
+app.command("lsp")(lsp.lsp)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)

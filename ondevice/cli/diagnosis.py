@@ -31,6 +31,7 @@ EXTRAS = {
     "corpus": ("datasketch", "packaging"),
     "ray": ("ray",),
     "plots": ("matplotlib",),
+    "lsp": ("pygls",),
 }
 PURPOSES = {
     "checks": "the checks ruff and pylint",
@@ -40,6 +41,7 @@ PURPOSES = {
     "lintseq": "other linters and formats of ondevice lintseq",
     "corpus": "ondevice corpus",
     "ray": "ondevice lintseq --engine ray",
+    "lsp": "ondevice lsp",
     "plots": "the pictures that bench/ draws",
 }
 PROGRAMS = {"ruff"}  # packages of which only the program is needed, wherever it comes from
