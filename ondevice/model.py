@@ -89,14 +89,14 @@ class Model:
         return self._backend.name
 
     @property
-    def dialect(self) -> str:
-        """How the model writes edits: ``"lintseq"`` or ``"unified"``."""
-        return self._dialect
-
-    @property
     def context_length(self) -> int:
         """Tokens that prompt and edits together may have."""
         return self._backend.context_length
+
+    @property
+    def dialect(self) -> str:
+        """How it writes edits: ``"lintseq"``, insertions only, or ``"unified"``, any change."""
+        return self._dialect
 
     def stream(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ondevice.events import EditAccepted, Event
 from ondevice.lsp.continuing import Continuation, Place, instruction
 from ondevice.lsp.documents import Document
 from ondevice.lsp.judging import DocumentCheck
+from ondevice.lsp.work import Events
 from ondevice.model import Model
 
 if TYPE_CHECKING:
@@ -118,14 +120,15 @@ class _Ways:
     def stream(self) -> Generator[Event, None, None]:
         """Yield events until an edit is accepted."""
         continuation = Continuation(self._place)
-        for event in self._begun(continuation):
-            yield event
-            if isinstance(event, EditAccepted):
-                if not event.findings:
-                    self.found = continuation.offered
-                return
+        with contextlib.closing(self._begun(continuation)) as events:
+            for event in events:
+                yield event
+                if isinstance(event, EditAccepted):
+                    if not event.findings:
+                        self.found = continuation.offered
+                    return
 
-    def _begun(self, continuation: Continuation) -> Generator[Event, None, None]:
+    def _begun(self, continuation: Continuation) -> Events:
         """Begin to continue as much of the text as fits the model's context."""
         while True:
             try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -23,6 +23,7 @@ from ondevice.lsp.judging import DocumentCheck
 from ondevice.lsp.orders import Order
 from ondevice.lsp.progress import progress
 from ondevice.lsp.scope import request_comments
+from ondevice.lsp.work import Events
 
 if TYPE_CHECKING:
     from ondevice.lsp.server import Server
@@ -103,7 +104,7 @@ async def _decode(ls: Server, order: Order, report: Callable[[str], None]) -> Do
     # What checks know is Python; other languages are as the model writes them.
     names = settings.check if order.document.language == "python" else "none"
 
-    def stream() -> Generator[Event, None, None]:
+    def stream() -> Events:
         return model.stream(
             order.request,
             source=part.source,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from ondevice.errors import ClosedError
 from ondevice.events import Event
@@ -16,6 +16,16 @@ from ondevice.model import Model
 
 _THREADS = 4
 """One computes at a time; the others are for what was cancelled and has not noticed yet."""
+
+
+class Events(Protocol):
+    """A stream of events that can be left before its end."""
+
+    def __iter__(self) -> Iterator[Event]:
+        """Go on with the next event."""
+
+    def close(self) -> None:
+        """Free what it holds."""
 
 
 class Worker:
@@ -44,7 +54,7 @@ class Worker:
 
     async def follow(
         self,
-        stream: Callable[[], Generator[Event, None, None]],
+        stream: Callable[[], Events],
         tell: Callable[[Event], object] = lambda event: None,
     ) -> Event | None:
         """Go through a stream in a thread, calling ``tell`` in this one; return its last event.

@@ -103,7 +103,7 @@ class Editor:
 
     async def edit(self, uri: str, request: str, **more: Any) -> Any:
         order = {"uri": uri, "request": request, **more}
-        return await self.run(types.Command("", "ondevice.edit", [order]))
+        return await self.run(types.Command("", "ondevice.edit", arguments=[order]))
 
     async def inline(self, uri: str, line: int, character: int) -> list[str]:
         params = types.InlineCompletionParams(
