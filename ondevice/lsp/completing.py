@@ -32,7 +32,7 @@ async def inline_completion(
     ls: Server, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
     """Offer what comes next as text at the cursor."""
-    document = ls.documents.get(params.text_document.uri)
+    document = ls.document(params.text_document.uri)
     offered = await _offer(ls, document, params.position)
     here = types.Range(params.position, params.position)
     return types.InlineCompletionList(
@@ -42,7 +42,7 @@ async def inline_completion(
 
 async def completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
     """Offer what comes next as an item, which stands for what is typed of its line already."""
-    document = ls.documents.get(params.text_document.uri)
+    document = ls.document(params.text_document.uri)
     offered = await _offer(ls, document, params.position)
     items = [_item(document, params.position, offered)] if offered else []
     return types.CompletionList(is_incomplete=True, items=items)

@@ -40,7 +40,7 @@ def code_actions(
     only = params.context.only
     if only is not None and not any(f"{KIND}.".startswith(f"{_value(kind)}.") for kind in only):
         return []
-    document = ls.documents.get(params.text_document.uri)
+    document = ls.document(params.text_document.uri)
     start, end = document.content.offsets(params.range)
     selection = (start, end) if start < end else None
     actions: list[types.CodeAction | types.Command] = []

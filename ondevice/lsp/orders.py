@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cattrs.errors import BaseValidationError
-from lsprotocol import converters, types
+from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from ondevice.errors import RequestError
 from ondevice.lsp.documents import Document, Documents
 from ondevice.lsp.scope import RequestComment, Scope, request_comments, scope
-
-_CONVERTER = converters.get_converter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,8 @@ class Order:
         if self.comment:
             argument["line"] = document.content.position(self.comment.start).line
         if self.selection:
-            selected = document.content.range(*self.selection)
-            argument["range"] = _CONVERTER.unstructure(selected)
+            ends = zip(("start", "end"), self.selection, strict=True)
+            argument["range"] = {name: _position(document, offset) for name, offset in ends}
         return argument
 
     @classmethod
@@ -73,14 +70,19 @@ class Order:
         return cls(document, request, version, selection, comment)
 
 
+def _position(document: Document, offset: int) -> dict[str, int]:
+    position = document.content.position(offset)
+    return {"line": position.line, "character": position.character}
+
+
 def _selection(range: Any, document: Document) -> tuple[int, int] | None:
     if range is None:
         return None
     try:
-        selected = _CONVERTER.structure(range, types.Range)
-    except (BaseValidationError, LookupError, TypeError, ValueError):
+        ends = [types.Position(**range[name]) for name in ("start", "end")]
+    except (LookupError, TypeError, ValueError):  # the last is a number that is out of range
         raise JsonRpcInvalidParams(f"range: {range!r} is none") from None
-    start, end = document.content.offsets(selected)
+    start, end = document.content.offsets(types.Range(*ends))
     return (start, end) if start < end else None
 
 

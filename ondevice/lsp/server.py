@@ -9,12 +9,13 @@ import sys
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import FeatureRequestError
+from pygls.exceptions import FeatureRequestError, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
 import ondevice
+from ondevice.errors import RequestError
 from ondevice.lsp import completing, editing
-from ondevice.lsp.documents import Documents
+from ondevice.lsp.documents import Document, Documents
 from ondevice.lsp.protocol import Protocol
 from ondevice.lsp.settings import Settings
 from ondevice.lsp.work import Jobs, Worker
@@ -44,6 +45,13 @@ class Server(LanguageServer):
     def documents(self) -> Documents:
         """The documents that are open."""
         return self.protocol.documents
+
+    def document(self, uri: str) -> Document:
+        """Return an open document; raises ``JsonRpcInvalidParams`` for another."""
+        try:
+            return self.documents.get(uri)
+        except RequestError as error:
+            raise JsonRpcInvalidParams(str(error)) from None
 
     def say(self, type: types.MessageType, message: str) -> None:
         """Show the user a message."""

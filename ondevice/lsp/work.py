@@ -39,14 +39,17 @@ class Worker:
     @property
     def is_loaded(self) -> bool:
         """Whether the model need not be waited for."""
-        return self._loading is not None and self._loading.done()
+        loading = self._loading
+        return bool(
+            loading and loading.done() and not loading.cancelled() and not loading.exception()
+        )
 
     async def model(self) -> Model:
         """Return the model; several that wait for it load it once.
 
         Raises what loading does, and tries again the next time.
         """
-        if self._loading is None or (self._loading.done() and self._loading.exception()):
+        if self._loading is None or (self._loading.done() and not self.is_loaded):
             loop = asyncio.get_running_loop()
             self._loading = loop.run_in_executor(self._threads, self._load)
         # One who no longer waits leaves it to the others.
@@ -86,10 +89,9 @@ class Worker:
     def close(self) -> None:
         """Wait for the threads, which were told to stop, and free the model."""
         self._threads.shutdown(wait=True, cancel_futures=True)
-        loading = self._loading
-        if loading and loading.done() and not loading.cancelled() and not loading.exception():
+        if self.is_loaded and self._loading:
             with contextlib.suppress(ClosedError):
-                loading.result().close()
+                self._loading.result().close()
 
 
 @dataclass(slots=True)
