@@ -12,9 +12,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcContentModified
 
 from ondevice.checks import resolve_checks
+from ondevice.edits import LINTSEQ
 from ondevice.errors import OndeviceError, PromptTooLongError
 from ondevice.events import EditAccepted, Event
-from ondevice.lsp.continuing import Continuation, Place, instruction
+from ondevice.lsp.continuing import Continuation, Place, question
 from ondevice.lsp.documents import Document
 from ondevice.lsp.judging import DocumentCheck
 from ondevice.lsp.work import Events
@@ -110,12 +111,10 @@ class _Ways:
         self._settings = ls.settings
         self._document = document
         self._model = model
-        self._asked = instruction(
-            place.above,
-            self._settings.completion.prompt,
-            lintseq=model.dialect == "lintseq",
+        asked, place = question(
+            place, self._settings.completion.prompt, lintseq=model.dialect == LINTSEQ.name
         )
-        self._place = place.without_requests().last(model.context_length * _CHARACTERS_PER_TOKEN)
+        self._asked, self._place = asked, place.last(model.context_length * _CHARACTERS_PER_TOKEN)
 
     def stream(self) -> Generator[Event, None, None]:
         """Yield events until an edit is accepted."""
@@ -150,4 +149,4 @@ class _Ways:
     def _check(self) -> DocumentCheck:
         python = self._document.language == "python"
         checks = resolve_checks(self._settings.check if python else "none")
-        return DocumentCheck(checks, self._place.above)
+        return DocumentCheck(checks, self._place.above, begun=True)

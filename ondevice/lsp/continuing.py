@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from ondevice.events import Finding
 from ondevice.lsp.scope import request_comments
 
-_COMMENT = re.compile(r"[ \t]*(?:#+|//+|\"\"\"|''')[ \t]*(?P<words>[^\W_][^\r\n]*)")
+_COMMENT = re.compile(
+    r"^[ \t]*(?:#+|//+|(?P<quotes>\"\"\"|'''))[ \t]*(?P<words>[^\W_][^\r\n]*)\r?\n?", re.M
+)
 _GENERAL = "Add the lines that come next at the end of the file, and change nothing else. {}"
 
 
@@ -28,13 +30,6 @@ class Place:
             return None
         return cls(text[:start], text[start:offset])
 
-    def without_requests(self) -> Place:
-        """Return the place less the request comments, which are no part of the program."""
-        above = self.above
-        for comment in reversed(list(request_comments(above, 0, len(above)))):
-            above = above[: comment.start] + above[comment.end :]
-        return Place(above, self.typed)
-
     def last(self, length: int) -> Place:
         """Return the place with no more than so many characters above, in whole lines."""
         cut = len(self.above) - length
@@ -43,16 +38,28 @@ class Place:
         return Place(self.above[self.above.find("\n", cut - 1) + 1 :], self.typed)
 
 
-def instruction(above: str, default: str, *, lintseq: bool) -> str:
-    """Return what to ask a model for: the nearest request comment above, or else the nearest
-    comment or docstring, or else ``default``.
+def question(place: Place, default: str, *, lintseq: bool) -> tuple[str, Place]:
+    """Return what to ask a model for, and the place as it is given.
 
-    A LintSeq model continues what it takes for its own; any other has to be told so.
+    Asked for is the nearest request comment above, or else the nearest comment or docstring, or
+    else ``default``. Request comments are no part of the program. A LintSeq model takes the text
+    for its own, in which the comment that it is asked by would not stand, either; any other has to
+    be told to go on.
     """
-    asked = [comment.request for comment in request_comments(above, 0, len(above))]
-    said = [match["words"] for line in above.split("\n") if (match := _COMMENT.match(line))]
-    words = (asked or said or [default])[-1].strip().rstrip("\"'")
-    return words if lintseq else _GENERAL.format(words)
+    above = place.above
+    requests = list(request_comments(above, 0, len(above)))
+    for comment in reversed(requests):
+        above = above[: comment.start] + above[comment.end :]
+    if requests:
+        words = requests[-1].request
+    elif said := list(_COMMENT.finditer(above)):
+        words = said[-1]["words"]
+        if lintseq and not said[-1]["quotes"]:
+            above = above[: said[-1].start()] + above[said[-1].end() :]
+    else:
+        words = default
+    words = words.strip().rstrip("\"'")
+    return words if lintseq else _GENERAL.format(words), Place(above, place.typed)
 
 
 class Continuation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -13,17 +14,24 @@ class DocumentCheck:
     """Judges the document that a program makes.
 
     ``place`` gives it, ``checks`` judge it, and what they object to with ``source`` as the program
-    already is no finding. Lines count within the document.
+    already is no finding; with ``begun``, it still is if it is about the end of the source, which
+    may lack what is to come. Lines count within the document.
     """
 
     __name__ = "document"
 
     def __init__(
-        self, checks: Sequence[Check], source: str, place: Callable[[str], str] = str
+        self,
+        checks: Sequence[Check],
+        source: str,
+        place: Callable[[str], str] = str,
+        *,
+        begun: bool = False,
     ) -> None:
         self._checks = checks
         self._place = place
-        self._known = Counter(map(_what, self._judge(source)))
+        end = place(source).rstrip().count("\n") + 1 if begun else math.inf
+        self._known = Counter(_what(known) for known in self._judge(source) if known.line < end)
 
     def __call__(self, text: str) -> list[Finding]:
         """Return what is wrong with the document, and was not before."""

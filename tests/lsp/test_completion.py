@@ -13,8 +13,8 @@ from pygls.exceptions import JsonRpcException
 from tests.lsp.editor import CAPABILITIES, Editor, editor, scripted
 
 SOURCE = "# add one\ndef f(a):\n"
-BODY = "@@ -2,0 +3 @@\n+    return a + 1\n<|diff|>\n<|diff|>"
-ABOVE = BODY.replace("-2,0 +3", "-0,0 +1").replace("    return a + 1", "import os")
+BODY = "@@ -1,0 +2 @@\n+    return a + 1\n<|diff|>\n<|diff|>"
+ABOVE = BODY.replace("-1,0 +2", "-0,0 +1").replace("    return a + 1", "import os")
 PLAIN: dict[str, Any] = copy.deepcopy(CAPABILITIES)
 del PLAIN["textDocument"]["inlineCompletion"]
 
@@ -58,11 +58,11 @@ def test_an_edit_elsewhere_is_taken_back() -> None:
 
 
 def test_line_ends_and_astral_characters() -> None:
-    body = "@@ -3,0 +4,2 @@\n+    print('𝄞')\n+    return a\n<|diff|>\n<|diff|>"
+    body = "@@ -2,0 +3,2 @@\n+    print('𝄞')\n+    return a\n<|diff|>\n<|diff|>"
 
     async def use() -> None:
         async with editor(scripted(body), encodings=["utf-8"]) as user:
-            text = f"# 😀\n{SOURCE}    print('".replace("\n", "\r\n")
+            text = f"x = '😀'\n{SOURCE}    print('".replace("\n", "\r\n")
             uri = await user.open(text)
             assert await user.inline(uri, 3, 11) == ["𝄞')\r\n    return a"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ondevice.lsp.continuing import Continuation, Place, instruction
+from ondevice.lsp.continuing import Continuation, Place, question
 
 
 @pytest.mark.parametrize(
@@ -25,21 +25,29 @@ def test_a_place_with_less_above() -> None:
     assert place.last(12) == Place("b = 2\nc = 3\n", "d")
     assert place.last(11) == Place("c = 3\n", "d")
     assert place.last(0) == Place("", "d")
-    asked = Place("# ondevice: x\na  # ondevice: y\nb\n", "")
-    assert asked.without_requests() == Place("a\nb\n", "")
 
 
 def test_what_a_model_is_asked_for() -> None:
-    def asked(above: str) -> str:
-        return instruction(above, "go on", lintseq=True)
+    def asked(above: str) -> tuple[str, str]:
+        words, place = question(Place(above, "x"), "go on", lintseq=True)
+        assert place.typed == "x"
+        return words, place.above
 
-    assert asked("") == asked("x = 1\n") == asked("#!\n#\n") == "go on"
-    assert asked("# ondevice: write f\n# a comment\n") == "write f"
-    assert asked("# one\nx = 1  # two\ny\n") == "one"
-    assert asked('# one\ndef f():\n    """Return 1."""\n') == "Return 1."
-    general = instruction("# write f\n", "go on", lintseq=False)
-    assert general.endswith(" write f")
-    assert "at the end of the file" in general
+    for nothing in ("", "x = 1\n", "#!\n#\n"):
+        assert asked(nothing) == ("go on", nothing)
+    assert asked("# ondevice: write f\n# a comment\n") == ("write f", "# a comment\n")
+    assert asked("# one\nx = 1  # two\ny\n") == ("one", "x = 1  # two\ny\n")
+    assert asked("a\r\n  # one\r\ny\r\n") == ("one", "a\r\ny\r\n")
+    documented = '# one\ndef f():\n    """Return 1."""\n'
+    assert asked(documented) == ("Return 1.", documented)
+
+
+def test_what_a_general_model_is_asked_for() -> None:
+    place = Place("# write f\n", "")
+    words, given = question(place, "go on", lintseq=False)
+    assert words.endswith(" write f")
+    assert "at the end of the file" in words
+    assert given == place
 
 
 def test_what_goes_on_from_the_cursor_is_offered() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from ondevice.checks import names
 from ondevice.events import Finding
 from ondevice.lsp.judging import DocumentCheck
@@ -17,3 +19,11 @@ def test_the_document_is_judged() -> None:
     check = DocumentCheck([names], "x\n", "import os\n{}".format)
     assert check("os.sep\n") == []
     assert [finding.line for finding in check("re.X\n")] == [2]
+
+
+@pytest.mark.parametrize("end", ["if a:\n", "try:\n    a = 1\n", "while True:\n    if a:\n\n"])
+def test_what_is_begun_has_to_be_gone_on_with(end: str) -> None:
+    check = DocumentCheck([names], f"a = 1\n{end}", begun=True)
+    assert check(f"a = 1\n{end}a = 2\n")
+    above = "def f(:\n    pass\na = 1\n"
+    assert not DocumentCheck([names], above, begun=True)(f"{above}b = 1\n")
