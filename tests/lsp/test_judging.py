@@ -21,9 +21,12 @@ def test_the_document_is_judged() -> None:
     assert [finding.line for finding in check("re.X\n")] == [2]
 
 
-@pytest.mark.parametrize("end", ["if a:\n", "try:\n    a = 1\n", "while True:\n    if a:\n\n"])
+@pytest.mark.parametrize("end", ["if a:\n", "while True:\n    if a:\n\n"])
 def test_what_is_begun_has_to_be_gone_on_with(end: str) -> None:
     check = DocumentCheck([names], f"a = 1\n{end}", begun=True)
     assert check(f"a = 1\n{end}a = 2\n")
-    above = "def f(:\n    pass\na = 1\n"
-    assert not DocumentCheck([names], above, begun=True)(f"{above}b = 1\n")
+
+
+@pytest.mark.parametrize("above", ["def f(:\n    pass\na = 1\n", "try:\n    a = 1\n"])
+def test_what_is_wrong_further_up_does_not_matter(above: str) -> None:
+    assert DocumentCheck([names], above, begun=True)(f"{above}    b = 1\n") == []
