@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from ondevice import Model
 from ondevice.backends.scripted import ScriptedBackend
-from tests.lsp.editor import CAPABILITIES, editor, scripted
+from tests.lsp.editor import CAPABILITIES, Editor, editor, scripted
 
 SOURCE = "def f(a):\n    return a\n"
 CHANGED = "def f(a):\n    a += 1\n    return a\n"
@@ -19,49 +20,65 @@ RIGHT = "@@ -1,0 +2 @@\n+    a += 1\n<|diff|>\n<|diff|>"
 WRONG = RIGHT.replace("a += 1", "a += b")
 REQUEST = "# ondevice: add one\n"
 
+Shared = Callable[[Callable[[Editor], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    """Run what uses an editor, whose server writes what is right, and has been used before."""
+    with asyncio.Runner() as runner:
+        session = editor(scripted(RIGHT))
+        user = runner.run(session.__aenter__())
+
+        def run(use: Callable[[Editor], Coroutine[Any, Any, None]]) -> None:
+            user.messages.clear()
+            user.applying = True
+            runner.run(use(user))
+
+        yield run
+        assert runner.run(user.quit()) == 0
+        runner.run(session.__aexit__(None, None, None))
+
 
 def lines(first: int, last: int) -> types.Range:
     return types.Range(types.Position(first, 0), types.Position(last, 0))
 
 
-def test_the_action_gives_what_the_model_gives() -> None:
-    async def use() -> None:
-        async with editor(scripted(RIGHT)) as user:
-            uri = await user.open(REQUEST + SOURCE)
-            (action,) = await user.actions(uri, lines(0, 0))
-            assert action.title == "Edit with ondevice: add one"
-            assert action.kind == "refactor.rewrite.ondevice"
-            result = await user.run(action.command)
-            assert result["applied"] is True
-            with Model(ScriptedBackend(RIGHT), name="scripted") as model:
-                assert user.texts[uri] == model.edit("add one", source=SOURCE).text == CHANGED
-            assert user.messages == []
-            assert await user.quit() == 0
+def test_the_action_gives_what_the_model_gives(shared: Shared) -> None:
+    async def use(user: Editor) -> None:
+        uri = await user.open(REQUEST + SOURCE)
+        (action,) = await user.actions(uri, lines(0, 0))
+        assert action.title == "Edit with ondevice: add one"
+        assert action.kind == "refactor.rewrite.ondevice"
+        result = await user.run(action.command)
+        assert result["applied"] is True
+        with Model(ScriptedBackend(RIGHT), name="scripted") as model:
+            assert user.texts[uri] == model.edit("add one", source=SOURCE).text == CHANGED
+        assert user.messages == []
 
-    asyncio.run(use())
+    shared(use)
 
 
-def test_where_there_are_actions() -> None:
-    async def use() -> None:
-        async with editor(scripted(RIGHT)) as user:
-            uri = await user.open(f"{REQUEST}{SOURCE}x = f(1)  # ondevice: another\n")
-            assert await user.actions(uri, lines(1, 2)) == []
-            assert len(await user.actions(uri, lines(3, 3))) == 1
-            both = await user.actions(uri, lines(0, 4))
-            assert [action.title for action in both] == [
-                "Edit the selection with ondevice: add one",
-                "Edit the selection with ondevice: another",
-            ]
-            for only, count in [
-                (["refactor"], 2),
-                (["refactor.rewrite"], 2),
-                (["refactor.re"], 0),
-                (["quickfix"], 0),
-                ([], 0),
-            ]:
-                assert len(await user.actions(uri, lines(0, 4), only=only)) == count, only
+def test_where_there_are_actions(shared: Shared) -> None:
+    async def use(user: Editor) -> None:
+        uri = await user.open(f"{REQUEST}{SOURCE}x = f(1)  # ondevice: another\n")
+        assert await user.actions(uri, lines(1, 2)) == []
+        assert len(await user.actions(uri, lines(3, 3))) == 1
+        both = await user.actions(uri, lines(0, 4))
+        assert [action.title for action in both] == [
+            "Edit the selection with ondevice: add one",
+            "Edit the selection with ondevice: another",
+        ]
+        for only, count in [
+            (["refactor"], 2),
+            (["refactor.rewrite"], 2),
+            (["refactor.re"], 0),
+            (["quickfix"], 0),
+            ([], 0),
+        ]:
+            assert len(await user.actions(uri, lines(0, 4), only=only)) == count, only
 
-    asyncio.run(use())
+    shared(use)
 
 
 def test_a_selection_is_a_program_of_its_own() -> None:
@@ -83,23 +100,23 @@ def test_a_selection_is_a_program_of_its_own() -> None:
     asyncio.run(use())
 
 
-def test_a_client_that_asks_itself() -> None:
-    async def use() -> None:
-        async with editor(scripted(RIGHT)) as user:
-            uri = await user.open("x = 1\n" + SOURCE)
-            selected = {
-                "start": {"line": 1, "character": 4},
-                "end": {"line": 2, "character": 3},
-            }
-            result = await user.edit(uri, "add one", range=selected)
-            assert result["applied"] is True
-            assert user.texts[uri] == "x = 1\n" + CHANGED
+def test_a_client_that_asks_itself(shared: Shared) -> None:
+    async def use(user: Editor) -> None:
+        uri = await user.open("x = 1\n" + SOURCE)
+        selected = {
+            "start": {"line": 1, "character": 4},
+            "end": {"line": 2, "character": 3},
+        }
+        result = await user.edit(uri, "add one", range=selected)
+        assert result["applied"] is True
+        assert user.texts[uri] == "x = 1\n" + CHANGED
 
-    asyncio.run(use())
+    shared(use)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("encoding", "newline"), [("utf-8", "\r\n"), ("utf-16", "\r\n"), ("utf-32", "\n")]
+)
 def test_positions_and_line_ends(encoding: str, newline: str) -> None:
     async def use() -> None:
         async with editor(scripted(RIGHT), encodings=[encoding, "utf-16"]) as user:
@@ -137,13 +154,12 @@ def test_what_fails_its_check_is_not_applied() -> None:
     asyncio.run(use())
 
 
-def test_what_was_wrong_before_is_not_held_against_an_edit() -> None:
-    async def use() -> None:
-        async with editor(scripted(RIGHT)) as user:
-            uri = await user.open(SOURCE + "f(unknown)\n")
-            assert (await user.edit(uri, "add one"))["applied"] is True
+def test_what_was_wrong_before_is_not_held_against_an_edit(shared: Shared) -> None:
+    async def use(user: Editor) -> None:
+        uri = await user.open(SOURCE + "f(unknown)\n")
+        assert (await user.edit(uri, "add one"))["applied"] is True
 
-    asyncio.run(use())
+    shared(use)
 
 
 def test_other_languages_are_not_checked_as_python() -> None:
@@ -172,40 +188,43 @@ def test_a_document_that_changes_meanwhile_is_left_alone() -> None:
     asyncio.run(use())
 
 
-@pytest.mark.parametrize("way", ["request", "token", "progress"])
-def test_cancelling_ends_it_within_a_step(way: str) -> None:
+def test_cancelling_ends_it_within_a_step() -> None:
     async def use() -> None:
         async with editor(scripted(RIGHT, delay=0.2)) as user:
-            uri = await user.open(SOURCE)
-            order = {"uri": uri, "request": "add one"}
-            params = types.ExecuteCommandParams(
-                "ondevice.edit", [order], "mine" if way == "token" else None
-            )
-            running = user.client.protocol.send_request_async(
-                types.WORKSPACE_EXECUTE_COMMAND, params, msg_id="7"
-            )
-            await decoding(user)
-            if way == "request":
-                user.client.cancel_request(types.CancelParams("7"))
-            else:
-                token = "mine" if way == "token" else user.tokens[0]
-                user.client.window_work_done_progress_cancel(
-                    types.WorkDoneProgressCancelParams(token)
-                )
-            with pytest.raises(JsonRpcException) as error:
-                await asyncio.wait_for(running, 5)
-            assert error.value.code == types.LSPErrorCodes.RequestCancelled
-            steps = user.steps
-            await asyncio.sleep(0.7)
-            assert user.steps <= steps + 2, "the step under way, and one whose line was on its way"
-            assert [value["kind"] for value in user.progress][::-1][0] == "end"
-            assert user.texts[uri] == SOURCE
+            for way in ("request", "token", "progress"):
+                await cancelled(user, way)
             assert await user.quit() == 0
 
     asyncio.run(use())
 
 
-async def decoding(user: Any) -> None:
+async def cancelled(user: Editor, way: str) -> None:
+    """Begin an edit, cancel it, and see that it ends."""
+    user.steps = 0
+    uri = await user.open(SOURCE)
+    params = types.ExecuteCommandParams(
+        "ondevice.edit", [{"uri": uri, "request": "add one"}], "mine" if way == "token" else None
+    )
+    running = user.client.protocol.send_request_async(
+        types.WORKSPACE_EXECUTE_COMMAND, params, msg_id=way
+    )
+    await decoding(user)
+    if way == "request":
+        user.client.cancel_request(types.CancelParams(way))
+    else:
+        token = "mine" if way == "token" else user.tokens[-1]
+        user.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+    with pytest.raises(JsonRpcException) as error:
+        await asyncio.wait_for(running, 5)
+    assert error.value.code == types.LSPErrorCodes.RequestCancelled
+    steps = user.steps
+    await asyncio.sleep(0.7)
+    assert user.steps <= steps + 2, "the step under way, and one whose line was on its way"
+    assert user.progress[-1]["kind"] == "end"
+    assert user.texts[uri] == SOURCE
+
+
+async def decoding(user: Editor) -> None:
     """Wait until the prompt is evaluated and the model writes."""
     async with asyncio.timeout(20):
         while user.steps < 3:
@@ -242,15 +261,14 @@ def test_a_client_that_can_do_little() -> None:
     asyncio.run(use())
 
 
-def test_an_edit_that_the_editor_refuses() -> None:
-    async def use() -> None:
-        async with editor(scripted(RIGHT)) as user:
-            uri = await user.open(SOURCE)
-            user.applying = False
-            assert (await user.edit(uri, "add one"))["applied"] is False
-            assert "did not apply the edit: not now" in user.shown
+def test_an_edit_that_the_editor_refuses(shared: Shared) -> None:
+    async def use(user: Editor) -> None:
+        uri = await user.open(SOURCE)
+        user.applying = False
+        assert (await user.edit(uri, "add one"))["applied"] is False
+        assert "did not apply the edit: not now" in user.shown
 
-    asyncio.run(use())
+    shared(use)
 
 
 def test_a_model_that_is_not_there() -> None:
