@@ -26,9 +26,10 @@ def lsp(
     log_level: Annotated[Level, typer.Option(help="What is logged to stderr.")] = Level.WARNING,
     stdio: Annotated[bool, typer.Option("--stdio", hidden=True)] = False,
 ) -> None:
-    """Serve an editor on stdin and stdout (LSP 3.18): edits and inline completion.
+    """Serve an editor: a language server.
 
-    A comment `# ondevice: REQUEST` gets a code action that carries the request out.
+    It speaks LSP 3.18 on stdin and stdout, and offers edits and inline completion. A comment `# ondevice: REQUEST` gets a code action that carries it
+    out.
 
     Exit code: 0 after the editor's shutdown and exit, 1 when it went away without, 3 model or
     dependency missing.
