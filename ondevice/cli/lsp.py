@@ -28,8 +28,8 @@ def lsp(
 ) -> None:
     """Serve an editor: a language server.
 
-    It speaks LSP 3.18 on stdin and stdout, and offers edits and inline completion. A comment `# ondevice: REQUEST` gets a code action that carries it
-    out.
+    It speaks LSP 3.18 on stdin and stdout, and offers edits and inline completion. A comment
+    `# ondevice: REQUEST` gets a code action that carries it out.
 
     Exit code: 0 after the editor's shutdown and exit, 1 when it went away without, 3 model or
     dependency missing.

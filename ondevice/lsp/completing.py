@@ -14,10 +14,11 @@ from pygls.exceptions import JsonRpcContentModified
 from ondevice.checks import resolve_checks
 from ondevice.edits import LINTSEQ
 from ondevice.errors import OndeviceError, PromptTooLongError
-from ondevice.events import EditAccepted, Event
+from ondevice.events import Done, EditAccepted, Event
 from ondevice.lsp.continuing import Continuation, Place, question
 from ondevice.lsp.documents import Document
 from ondevice.lsp.judging import DocumentCheck
+from ondevice.lsp.settings import Settings
 from ondevice.lsp.work import Events
 from ondevice.model import Model
 
@@ -98,53 +99,62 @@ async def _offer(ls: Server, document: Document, position: types.Position) -> st
 
 async def _continued(ls: Server, document: Document, place: Place) -> str:
     model = await ls.worker.model()
-    ways = _Ways(ls, document, model, place)
-    await ls.worker.follow(ways.stream)
-    return ways.found
+    attempt = Attempt(ls.settings, document, model, place)
+    await ls.worker.follow(attempt.stream)
+    return attempt.found
 
 
-class _Ways:
+class Attempt:
     """The stream that continues a place, and what it ``found``."""
 
-    def __init__(self, ls: Server, document: Document, model: Model, place: Place) -> None:
+    def __init__(self, settings: Settings, document: Document, model: Model, place: Place) -> None:
         self.found = ""
-        self._settings = ls.settings
+        self._lacks_room = False
+        self._settings = settings
         self._document = document
         self._model = model
         asked, place = question(
-            place, self._settings.completion.prompt, lintseq=model.dialect == LINTSEQ.name
+            place, settings.completion.prompt, lintseq=model.dialect == LINTSEQ.name
         )
         self._asked, self._place = asked, place.last(model.context_length * _CHARACTERS_PER_TOKEN)
 
     def stream(self) -> Generator[Event, None, None]:
-        """Yield events until an edit is accepted."""
+        """Yield events until an edit is accepted.
+
+        Of the text so much is given as fits the model's context and leaves room for the edit.
+        """
+        while True:
+            try:
+                yield from self._try()
+            except PromptTooLongError:
+                if not self._place.above:
+                    raise
+            else:
+                if not self._lacks_room or not self._place.above:
+                    return
+            self._place = self._place.last(len(self._place.above) // 2)
+
+    def _try(self) -> Generator[Event, None, None]:
         continuation = Continuation(self._place)
-        with contextlib.closing(self._begun(continuation)) as events:
+        events: Events = self._model.stream(
+            self._asked,
+            source=self._place.above,
+            path=self._document.name,
+            check=[continuation, self._check()],
+            max_tokens=self._settings.completion.max_tokens,
+            max_seconds=self._settings.completion.max_seconds,
+            retries=self._settings.completion.retries,
+            depth=0,
+        )
+        self._lacks_room = False
+        with contextlib.closing(events):
             for event in events:
                 yield event
                 if isinstance(event, EditAccepted):
                     if not event.findings:
                         self.found = continuation.offered
                     return
-
-    def _begun(self, continuation: Continuation) -> Events:
-        """Begin to continue as much of the text as fits the model's context."""
-        while True:
-            try:
-                return self._model.stream(
-                    self._asked,
-                    source=self._place.above,
-                    path=self._document.name,
-                    check=[continuation, self._check()],
-                    max_tokens=self._settings.completion.max_tokens,
-                    max_seconds=self._settings.completion.max_seconds,
-                    retries=self._settings.completion.retries,
-                    depth=0,
-                )
-            except PromptTooLongError:
-                if not self._place.above:
-                    raise
-                self._place = self._place.last(len(self._place.above) // 2)
+                self._lacks_room = isinstance(event, Done) and event.finish_reason == "context"
 
     def _check(self) -> DocumentCheck:
         python = self._document.language == "python"

@@ -35,8 +35,8 @@ class Document:
     @property
     def newline(self) -> str:
         """What the document's first line ends with."""
-        first = self.content.text.find("\n")
-        return "\r\n" if self.content.text[first - 1 : first] == "\r" else "\n"
+        first, _, _ = self.content.text.partition("\n")
+        return "\r\n" if first.endswith("\r") else "\n"
 
 
 class Documents:

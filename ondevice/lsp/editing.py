@@ -17,7 +17,7 @@ from lsprotocol import types
 
 from ondevice.checks import resolve_checks
 from ondevice.errors import OndeviceError
-from ondevice.events import Done, EditAccepted, EditRejected, Event, HunkApplied
+from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Line
 from ondevice.lsp.changes import workspace_edit
 from ondevice.lsp.judging import DocumentCheck
 from ondevice.lsp.orders import Order
@@ -149,20 +149,20 @@ async def _apply(ls: Server, order: Order, new: str) -> dict[str, Any]:
 
 def _teller(report: Callable[[str], None]) -> Callable[[Event], None]:
     """Return what makes a stream's events progress."""
-    lines, edits, refused = 0, 0, 0
+    edit, refused = 1, 0
 
     def tell(event: Event) -> None:
-        nonlocal lines, edits, refused
+        nonlocal edit, refused
         match event:
-            case HunkApplied():
-                lines += len(event.added)
             case EditAccepted():
-                edits += 1
-            case EditRejected():
-                refused += 1
+                edit = event.edit + 1
+            case EditRejected() | EditWithdrawn():
+                edit, refused = event.edit, refused + 1
+            case Line():
+                pass
             case _:
                 return
-        report(f"{edits} edits, {lines} lines" + (f", {refused} taken back" if refused else ""))
+        report(f"edit {edit}" + (f", {refused} taken back" if refused else ""))
 
     return tell
 

@@ -35,18 +35,18 @@ class Progress:
 
     def report(self, message: str) -> None:
         """Show where the request is."""
-        now = time.monotonic()
-        if message == self._message or now - self._reported < _EVERY:
-            return
-        self._message, self._reported = message, now
-        if self._token is not None:
+        now, self._message = time.monotonic(), message
+        if self._token is not None and now - self._reported >= _EVERY:
+            self._reported = now
             value = types.WorkDoneProgressReport(message=message)
             self._server.work_done_progress.report(self._token, value)
 
     def _begin(self, token: types.ProgressToken) -> None:
         self._token = token
         progress = self._server.work_done_progress
-        value = types.WorkDoneProgressBegin(title=self._title, cancellable=True)
+        value = types.WorkDoneProgressBegin(
+            title=self._title, cancellable=True, message=self._message or None
+        )
         progress.begin(token, value)
         progress.tokens[token].add_done_callback(lambda future: self._cancel(future.cancelled()))
 

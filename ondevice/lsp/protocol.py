@@ -50,7 +50,8 @@ class Protocol(LanguageServerProtocol):
         self._initialized = False
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Return the message that an object is; what stands within a message is left as it is."""
+        """Return the message that a JSON object is, or what is wrong with it; other objects as they
+        are."""
         if "jsonrpc" not in data:
             return data
         try:
