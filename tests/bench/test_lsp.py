@@ -17,5 +17,5 @@ def test_server_and_model_offer_the_same(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == result
     assert result["places"] == 3
     assert result["offered"] >= result["first line right"] >= result["all lines right"]
-    assert result["no static error"] == result["offered"]
+    assert result["offered"] >= result["no static error"]
     assert result["server, ms"]["median"] > 0

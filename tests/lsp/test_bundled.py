@@ -14,7 +14,7 @@ SOURCE = "def factorial(n):\n"
 
 def test_edits_and_completion_are_the_models_own() -> None:
     async def use() -> None:
-        async with editor() as user:
+        async with editor(options={"completion": {"maxSeconds": 60}}) as user:
             uri = await user.open("# ondevice: write fizzbuzz\n")
             place = types.Range(types.Position(0, 3), types.Position(0, 3))
             (action,) = await user.actions(uri, place)

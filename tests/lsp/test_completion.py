@@ -15,6 +15,7 @@ from tests.lsp.editor import CAPABILITIES, Editor, editor, scripted
 SOURCE = "# add one\ndef f(a):\n"
 BODY = "@@ -1,0 +2 @@\n+    return a + 1\n<|diff|>\n<|diff|>"
 ABOVE = BODY.replace("-1,0 +2", "-0,0 +1").replace("    return a + 1", "import os")
+PATIENT = {"completion": {"maxSeconds": 60}}  # a busy machine is not to decide
 PLAIN: dict[str, Any] = copy.deepcopy(CAPABILITIES)
 del PLAIN["textDocument"]["inlineCompletion"]
 
@@ -30,7 +31,7 @@ async def plain(user: Editor, uri: str, line: int, character: int) -> list[types
 
 def test_the_next_lines_are_offered_at_the_cursor() -> None:
     async def use() -> None:
-        async with editor(scripted(BODY)) as user:
+        async with editor(scripted(BODY), options=PATIENT) as user:
             uri = await user.open(SOURCE + "\nprint(f(1))\n")
             assert await user.inline(uri, 2, 0) == ["    return a + 1"]
             # What is typed is gone on from, and nothing is offered within a line.
@@ -48,7 +49,7 @@ def test_the_next_lines_are_offered_at_the_cursor() -> None:
 
 def test_an_edit_elsewhere_is_taken_back() -> None:
     async def use() -> None:
-        async with editor(scripted(ABOVE, BODY)) as user:
+        async with editor(scripted(ABOVE, BODY), options=PATIENT) as user:
             uri = await user.open(SOURCE)
             assert await user.inline(uri, 2, 0) == ["    return a + 1"]
             uri = await user.open("import os\r\n" + SOURCE.replace("\n", "\r\n"), "file:///g.py")
@@ -61,7 +62,7 @@ def test_line_ends_and_astral_characters() -> None:
     body = "@@ -2,0 +3,2 @@\n+    print('𝄞')\n+    return a\n<|diff|>\n<|diff|>"
 
     async def use() -> None:
-        async with editor(scripted(body), encodings=["utf-8"]) as user:
+        async with editor(scripted(body), encodings=["utf-8"], options=PATIENT) as user:
             text = f"x = '😀'\n{SOURCE}    print('".replace("\n", "\r\n")
             uri = await user.open(text)
             assert await user.inline(uri, 3, 11) == ["𝄞')\r\n    return a"]
@@ -71,7 +72,7 @@ def test_line_ends_and_astral_characters() -> None:
 
 def test_plain_completion_stands_in_for_it() -> None:
     async def use() -> None:
-        async with editor(scripted(BODY), capabilities=PLAIN) as user:
+        async with editor(scripted(BODY), capabilities=PLAIN, options=PATIENT) as user:
             uri = await user.open(SOURCE + "    re")
             (item,) = await plain(user, uri, 2, 6)
             assert item.label == item.filter_text == "return a + 1"
@@ -97,13 +98,13 @@ def test_it_can_be_switched_off() -> None:
 
 
 def test_the_limits() -> None:
-    limits = {"maxTokens": 5, "maxSeconds": 0.5}
+    limits: dict[str, Any] = {"maxTokens": 5, "maxSeconds": 60}
 
     async def use() -> None:
         async with editor(scripted(BODY), options={"completion": limits}) as user:
             uri = await user.open(SOURCE)
             assert await user.inline(uri, 2, 0) == [], "not found within the tokens"
-        limits["maxTokens"] = 99
+        limits.update(maxTokens=99, maxSeconds=0.5)
         async with editor(scripted(BODY, delay=0.2), options={"completion": limits}) as user:
             uri = await user.open(SOURCE)
             async with asyncio.timeout(5):
@@ -118,8 +119,7 @@ def test_the_limits() -> None:
 
 def test_what_is_outrun_is_cancelled() -> None:
     async def use() -> None:
-        slow = {"completion": {"maxSeconds": 60}}
-        async with editor(scripted(BODY, delay=0.05), options=slow) as user:
+        async with editor(scripted(BODY, delay=0.05), options=PATIENT) as user:
             uri = await user.open(SOURCE)
             first = asyncio.create_task(user.inline(uri, 2, 0))
             second = asyncio.create_task(user.inline(uri, 2, 0))
