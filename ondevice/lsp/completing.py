@@ -13,13 +13,14 @@ from pygls.exceptions import JsonRpcContentModified
 
 from ondevice.checks import resolve_checks
 from ondevice.edits import LINTSEQ
-from ondevice.errors import OndeviceError, PromptTooLongError
+from ondevice.errors import PromptTooLongError
 from ondevice.events import Done, EditAccepted, Event
 from ondevice.lsp.continuing import Continuation, Place, question
 from ondevice.lsp.documents import Document
 from ondevice.lsp.judging import DocumentCheck
 from ondevice.lsp.settings import Settings
-from ondevice.lsp.work import Events
+from ondevice.lsp.text import shortened
+from ondevice.lsp.work import FAILURES, Events
 from ondevice.model import Model
 
 if TYPE_CHECKING:
@@ -57,9 +58,8 @@ def _item(document: Document, position: types.Position, offered: str) -> types.C
     typed = content.text[start:offset].lstrip(" \t")
     whole = (typed + offered).lstrip()
     first = whole.split("\n", 1)[0].strip()
-    label = first if len(first) <= _LABEL_LENGTH else first[: _LABEL_LENGTH - 1] + "…"
     return types.CompletionItem(
-        label,
+        shortened(first, _LABEL_LENGTH),
         kind=types.CompletionItemKind.Snippet,
         detail="ondevice",
         documentation=whole,
@@ -74,10 +74,10 @@ async def _offer(ls: Server, document: Document, position: types.Position) -> st
 
     Raises ``JsonRpcContentModified`` when the document changes, or another place is asked for.
     """
+    ls.jobs.outrun(document.uri, "is asked for anew", "completion")
     place = Place.at(document.content.text, document.content.offset(position))
     if place is None:
         return ""
-    ls.jobs.outrun(document.uri, "is asked for anew", "completion")
     started = time.perf_counter()
     with ls.jobs.running(document.uri, "completion") as job:
         try:
@@ -85,7 +85,7 @@ async def _offer(ls: Server, document: Document, position: types.Position) -> st
                 offered = await _continued(ls, document, place)
         except TimeoutError:
             offered = ""
-        except OndeviceError as error:
+        except FAILURES as error:
             ls.say_once(types.MessageType.Error, str(error))
             return ""
         except asyncio.CancelledError:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from ondevice.checks import resolve_checks
-from ondevice.errors import OndeviceError
 from ondevice.events import Done, EditAccepted, EditRejected, EditWithdrawn, Event, Line
 from ondevice.lsp.changes import workspace_edit
 from ondevice.lsp.judging import DocumentCheck
 from ondevice.lsp.orders import Order
 from ondevice.lsp.progress import progress
 from ondevice.lsp.scope import request_comments
-from ondevice.lsp.work import Events
+from ondevice.lsp.text import shortened
+from ondevice.lsp.work import FAILURES, Events
 
 if TYPE_CHECKING:
     from ondevice.lsp.server import Server
@@ -46,9 +46,7 @@ def code_actions(
     actions: list[types.CodeAction | types.Command] = []
     for comment in request_comments(document.content.text, start, end):
         order = Order(document, comment.request, document.version, selection, comment)
-        request = comment.request
-        if len(request) > _TITLE_LENGTH:
-            request = request[: _TITLE_LENGTH - 1] + "…"
+        request = shortened(comment.request, _TITLE_LENGTH)
         title = f"Edit{' the selection' if selection else ''} with ondevice: {request}"
         command = types.Command(title, COMMAND, arguments=[order.to_json()])
         if _knows_code_actions(ls):
@@ -65,7 +63,7 @@ async def edit(ls: Server, params: types.ExecuteCommandParams) -> dict[str, Any]
         return await _carry_out(ls, order, params.work_done_token)
     except _Nothing as nothing:
         ls.say(nothing.type, str(nothing))
-    except OndeviceError as error:
+    except FAILURES as error:
         ls.say(types.MessageType.Error, str(error))
     return None
 

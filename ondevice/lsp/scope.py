@@ -90,7 +90,8 @@ def scope(text: str, selection: tuple[int, int] | None, comment: RequestComment 
         start, end = 0, len(text)
     part = text[start:end]
     if (start, end) == (0, len(text)):
-        return Scope("", text, "", "")
+        # Some editors give an empty file a line; a model is to begin at the beginning.
+        return Scope("", text if text.strip("\n") else "", "", "")
     lines = [line for line in _lines(part) if line.strip()]
     common = os.path.commonprefix(lines)  # noqa: RUF071 (these are no paths)
     indent = common[: len(common) - len(common.lstrip(" \t"))]

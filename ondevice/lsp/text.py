@@ -75,3 +75,8 @@ class Text:
         if self.encoding == PositionEncodingKind.Utf8:
             return len(text.encode("utf-8", "surrogatepass"))
         return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of one line with no more than so many characters, an ellipsis for the rest."""
+    return text if len(text) <= length else text[: length - 1] + "…"

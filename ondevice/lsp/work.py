@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ondevice.errors import ClosedError
+from ondevice.errors import ClosedError, OndeviceError
 from ondevice.events import Event
 from ondevice.model import Model
 
+FAILURES = (OndeviceError, OSError, ImportError)
+"""What loading and decoding raise that a user can do something about."""
 _THREADS = 4
 """One computes at a time; the others are for what was cancelled and has not noticed yet."""
 

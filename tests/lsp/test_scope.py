@@ -76,5 +76,6 @@ def test_blank_lines_keep_their_blanks() -> None:
 def test_with_nothing_else_selected_the_document_is_meant() -> None:
     text = "# ondevice: add\nx = 1\n"
     assert scope(text, (0, 15), only(text)).source == "x = 1\n"
-    assert scope("", None, None).source == ""
+    assert scope("", None, None).source == scope("\n", None, None).source == ""
+    assert scope("\n", None, None).document("x = 1\n") == "x = 1\n"
     assert scope("a\n\nb\n", (2, 3), None).source == "a\n\nb\n"
