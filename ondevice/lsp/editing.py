@@ -38,7 +38,7 @@ def code_actions(
 ) -> list[types.CodeAction | types.Command]:
     """Return an action for each request comment in the selection, or on the cursor's line."""
     only = params.context.only
-    if only is not None and not any(f"{KIND}.".startswith(f"{_value(kind)}.") for kind in only):
+    if only is not None and not any(map(_is_kind, only)):
         return []
     document = ls.document(params.text_document.uri)
     start, end = document.content.offsets(params.range)
@@ -172,5 +172,7 @@ def _knows_code_actions(ls: Server) -> bool:
     )
 
 
-def _value(kind: types.CodeActionKind | str) -> str:
-    return kind.value if isinstance(kind, types.CodeActionKind) else kind
+def _is_kind(wanted: types.CodeActionKind | str) -> bool:
+    """Tell whether a kind that is asked for is the actions', or one that contains it."""
+    kind = wanted.value if isinstance(wanted, types.CodeActionKind) else wanted
+    return not kind or f"{KIND}.".startswith(f"{kind}.")

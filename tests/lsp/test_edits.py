@@ -75,6 +75,7 @@ def test_where_there_are_actions(shared: Shared) -> None:
             (["refactor.re"], 0),
             (["quickfix"], 0),
             ([], 0),
+            ([""], 2),
         ]:
             assert len(await user.actions(uri, lines(0, 4), only=only)) == count, only
 
