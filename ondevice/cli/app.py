@@ -22,6 +22,7 @@ from ondevice.cli import (
     export,
     generate,
     lintseq,
+    lsp,
     models,
     serve,
     train,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("generate")(generate.generate)
 app.command("edit")(edit.edit)
+app.command("lsp")(lsp.lsp)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)

@@ -32,6 +32,7 @@ EXTRAS = {
     "ray": ("ray",),
     "plots": ("matplotlib",),
     "serve": ("prometheus-client", "starlette", "uvicorn"),
+    "lsp": ("pygls",),
 }
 PURPOSES = {
     "checks": "the checks ruff and pylint",
@@ -41,6 +42,7 @@ PURPOSES = {
     "lintseq": "other linters and formats of ondevice lintseq",
     "corpus": "ondevice corpus",
     "ray": "ondevice lintseq --engine ray",
+    "lsp": "ondevice lsp",
     "plots": "the pictures that bench/ draws",
     "serve": "ondevice serve",
 }
