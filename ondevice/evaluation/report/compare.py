@@ -102,7 +102,10 @@ def _mean(runs: Runs) -> float:
 
 def _figures(documents: Documents) -> dict[str, Runs]:
     """Return the repetitions of each figure that all the runs have."""
-    found = [dict(_repetitions(document)) for document in documents]
+    found = [
+        {name: values for name, values in _repetitions(document) if min(values) > 0}
+        for document in documents
+    ]
     names = set.intersection(*(set(one) for one in found))
     return {name: [one[name] for one in found] for name in names}
 
@@ -139,6 +142,7 @@ def _shift(first: Documents, second: Documents) -> float:
         _level(limits[1][name], rate) - _level(limits[0][name], rate)
         for name in limits[0].keys() & limits[1].keys()
         for rate in limits[0][name][0]
+        if all(one[rate] > 0 for side in limits for one in side[name])
     ]
     return statistics.fmean(changes) if changes else 0.0
 

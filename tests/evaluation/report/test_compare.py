@@ -40,6 +40,17 @@ def test_what_was_measured_once_cannot_be_told() -> None:
     assert all(math.isinf(one.least) for one in found)
 
 
+def test_what_could_not_be_measured_is_left_out() -> None:
+    failed = document()
+    variant = failed["latency"]["variants"][0]
+    variant["bare"][0]["tokens_per_second"] = [100.0, 0.0, 100.0, 100.0]
+    rounds = variant["limits"]["rounds"]
+    variant["limits"]["rounds"] = [one | {"bytes_per_second": 0} for one in rounds]
+    names = [one.name for one in compare([document()], [failed])]
+    assert "llama_cpp q8_0, pp512, tokens/s" not in names
+    assert "llama_cpp q8_0, tg128, tokens/s" in names
+
+
 def test_a_small_or_noisy_change_is_not() -> None:
     assert not any(one.counts for one in compare([document()], [document(101.0)]))
     noisy = document(130.0)
