@@ -1,11 +1,13 @@
 """What an export of a model of TinyCodeLM's size costs: seconds and memory, and that it runs.
 
-usage: python bench/export.py [--scratch FOLDER] [--output bench/results/export.json]
+usage: python bench/export.py [--checkpoint FOLDER] [--scratch FOLDER]
+                              [--output bench/results/export.json]
 
 A checkpoint is made like TinyCodeLM 150M: OLMo's architecture, 12 layers of 768, 50,304 rows of the
 embedding, tied, float32, its tokenizer of 50,281 tokens with ``<|diff|>`` added by ``add_tokens``,
-random weights. `ondevice export` turns it into GGUF and into ONNX, each in a process of its own,
-of which the largest resident memory is taken, files that are mapped into it included; `ondevice
+random weights (or the one in ``--checkpoint`` is taken). It is written as GGUF without any proof,
+and `ondevice export` turns it into GGUF and into ONNX with it, each in a process of its own, of
+which the largest resident memory is taken, files that are mapped into it included; `ondevice
 generate` then writes with the constraint on. Prints a table and writes the file; exit code 1 where
 a command fails.
 """
@@ -41,25 +43,27 @@ EXPORTS = {"gguf": ("q8_0", "f16"), "onnx": ("int8", "fp32")}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--scratch", type=Path)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "export.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-        found = measure(Path(scratch))
+        found = measure(Path(scratch), options.checkpoint)
     write_atomically(options.output, json.dumps(found, indent=2) + "\n")
     print(table(found))
     if any(run["code"] for run in found["runs"]):
         sys.exit(1)
 
 
-def measure(scratch: Path) -> dict[str, Any]:
-    checkpoint = scratch / "checkpoint"
-    # In a process of its own: what torch holds would count for the next ones' parent.
-    made = run([sys.executable, __file__, "make", str(checkpoint)], "make")
-    if made["code"]:
-        raise SystemExit(made["said"])
+def measure(scratch: Path, checkpoint: Path | None) -> dict[str, Any]:
+    if checkpoint is None:
+        checkpoint = scratch / "checkpoint"
+        made = run([sys.executable, __file__, "make", str(checkpoint)], "make")
+        if made["code"]:
+            raise SystemExit(made["said"])
     weights = (checkpoint / "model.safetensors").stat().st_size
-    runs = []
+    command = [sys.executable, __file__, "write", str(checkpoint), str(scratch / "f16.gguf")]
+    runs = [run(command, "write GGUF in f16, no proof")]
     for format, quantizations in EXPORTS.items():
         folder = scratch / format
         command = ondevice("export", str(checkpoint), str(folder), "--format", format)
@@ -117,6 +121,14 @@ def make(folder: Path) -> None:
     )
 
 
+def write(checkpoint: Path, path: Path) -> None:
+    """Write the checkpoint as GGUF, compared with nothing."""
+    from ondevice.export.checkpoint import Checkpoint
+    from ondevice.export.gguf import export_gguf
+
+    export_gguf(Checkpoint.open(checkpoint), path, "f16", name="written")
+
+
 def table(found: dict[str, Any]) -> str:
     rows = [("COMMAND", "SECONDS", "OF PROCESSOR", "MEMORY", "TIMES THE WEIGHTS", "EXIT CODE")]
     for one in found["runs"]:
@@ -133,5 +145,7 @@ def table(found: dict[str, Any]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["make"]:
         make(Path(sys.argv[2]))
+    elif sys.argv[1:2] == ["write"]:
+        write(*map(Path, sys.argv[2:4]))
     else:
         main()

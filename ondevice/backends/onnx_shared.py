@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from ondevice.backends.base import Logits
 from ondevice.backends.common import Rows
-
-Arrays = list[NDArray[Any]]
-"""Keys and values of all layers, in the order of the graph's inputs, each of shape
-(rows, heads, room, width)."""
+from ondevice.backends.onnx_cache import Arrays
 
 MARK = ("ondevice.cache", "in place")
 """The entry in a graph's metadata that says that its cache is written in place."""

@@ -147,7 +147,7 @@ def _without_presents(node: Any) -> Any:
     """Rename the outputs of a node that used to make the grown cache, and what reads them."""
     for names in (node.input, node.output):
         for place, name in enumerate(names):
-            if name.startswith("present.") and node.op_type != "GroupQueryAttention":
+            if name.startswith("present."):
                 names[place] = f"{_HERE}{name}"
     return node
 

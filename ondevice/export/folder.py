@@ -69,14 +69,14 @@ def export_checkpoint(
 ) -> ExportReport:
     """Turn a Hugging Face checkpoint, a folder or a hub name, into the model folder ``folder``.
 
-    Of the quantizations in ``KNOWN``, those are made that are asked for and belong to a format that
-    is, too. ``dialect``, ``license`` and ``source`` are taken from the checkpoint unless given.
-    Every file is compared with the checkpoint on ``text`` (one of our own unless given), and
-    greedily after ``prompts``, before anything appears at ``folder``; a model folder that stands
-    there is replaced, anything else is left alone. With texts for ``calibration``, llama.cpp's
-    quantizations are weighed by an importance matrix that is measured on them. ``fused`` ONNX
-    graphs have attention as one operation, which only onnxruntime knows. ``on_progress`` is told,
-    in a few words, what begins.
+    Of the quantizations in ``variants.KNOWN``, those are made that are asked for and belong to a
+    format that is, too. ``dialect``, ``license`` and ``source`` are taken from the checkpoint
+    unless given. Every file is compared with the checkpoint on ``text`` (one of our own unless
+    given), and greedily after ``prompts``, before anything appears at ``folder``; a model folder
+    that stands there is replaced, anything else is left alone. With texts for ``calibration``,
+    llama.cpp's quantizations are weighed by an importance matrix that is measured on them.
+    ``fused`` ONNX graphs have attention as one operation, which only onnxruntime knows.
+    ``on_progress`` is told, in a few words, what begins.
 
     Raises ``RequestError`` for arguments that make no export, ``ModelNotFoundError`` and
     ``ModelFormatError`` for the checkpoint, ``DependencyError``, and ``DisagreementError``, with

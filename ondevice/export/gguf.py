@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,17 @@ def export_gguf(checkpoint: Checkpoint, path: Path, quantization: str, *, name: 
             full_key = f"{architecture.name}.{key}"
             writer.add_key_value(full_key, value, gguf.GGUFValueType[type_name])
         _add_tokenizer(writer, checkpoint)
-        _add_tensors(writer, checkpoint, gguf.GGMLQuantizationType[quantization.upper()])
+        stored_as = gguf.GGMLQuantizationType[quantization.upper()]
+        # Twice through the checkpoint, so that one tensor at a time is in memory.
+        for new_name, tensor, stored in _tensors(checkpoint, stored_as):
+            block, size = gguf.GGML_QUANT_SIZES[stored]
+            count = tensor.size // block * size
+            writer.add_tensor_info(new_name, tensor.shape, tensor.dtype, count, raw_dtype=stored)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
+        writer.write_ti_data_to_file()
+        for _, tensor, stored in _tensors(checkpoint, stored_as):
+            writer.write_tensor_data(gguf.quants.quantize(tensor, stored))
     finally:
         writer.close()
 
@@ -81,7 +88,8 @@ def tensor_namer(checkpoint: Checkpoint) -> Callable[[str], str | None]:
     return lambda name: names.get_name(name, try_suffixes=(".weight", ".bias"))
 
 
-def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None:
+def _tensors(checkpoint: Checkpoint, quantization: Any) -> Iterator[tuple[str, Tensor, Any]]:
+    """Yield the tensors by their GGUF names, as they are laid out there, and how each is stored."""
     import gguf
 
     config, name_of = checkpoint.config, tensor_namer(checkpoint)
@@ -98,10 +106,9 @@ def _add_tensors(writer: Any, checkpoint: Checkpoint, quantization: Any) -> None
                 f"{checkpoint.folder}: the tensor {name} has no place in a GGUF file of the "
                 f"architecture {architecture.name}"
             )
-        stored = _storage(changed, quantization)
-        writer.add_tensor(new_name, gguf.quants.quantize(changed, stored), raw_dtype=stored)
+        yield new_name, changed, _storage(changed, quantization)
     for new_name, tensor in architecture.computed(config).items():
-        writer.add_tensor(new_name, tensor)
+        yield new_name, tensor, gguf.GGMLQuantizationType.F32
 
 
 def _storage(tensor: Tensor, quantization: Any) -> Any:

@@ -130,12 +130,17 @@ def _save_as_one_file(source: Path, path: Path, fused: Any) -> None:
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
     """Let nothing reach for the network or the home folder, and keep the tools' chatter away."""
+    from huggingface_hub import constants
+
     settings = {
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "ORT_DISABLE_TELEMETRY": "1",
     }
     before = {name: os.environ.get(name) for name in settings}
+    # Read once, when first imported: left so, the hub would be out of reach for good.
+    offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
     level = logging.root.manager.disable
     os.environ.update(settings)
     logging.disable(logging.WARNING)
@@ -144,6 +149,7 @@ def _offline() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        constants.HF_HUB_OFFLINE = offline
         logging.disable(level)
         for name, value in before.items():
             if value is None:

@@ -171,3 +171,10 @@ def test_the_bundled_model_is_made_from_its_checkpoint_byte_for_byte(tmp_path: P
     )
     for file in made.manifest.files:
         assert file.sha256 == sha256_of(bundled / file.path)
+
+
+def test_the_hub_stays_in_reach(report: ExportReport) -> None:
+    from huggingface_hub import constants
+
+    assert report.files  # of ONNX among others, which is made offline
+    assert not constants.HF_HUB_OFFLINE
