@@ -1,15 +1,15 @@
 """What the server does under load, how it takes clients that leave, and how soon it answers.
 
 usage: python bench/serving.py [--parts load hangups first_hunk] [--clients 32] [--seconds 120]
-                               [--single 20] [--hangups 1000] [--requests 60] [--cold 10]
-                               [--backend llama_cpp] [--mixed]
+                               [--single 20] [--hangups 1000] [--requests 20] [--cold 3]
+                               [--tries 6] [--backend llama_cpp] [--mixed]
                                [--label TEXT] [--output bench/results/serving.json]
 
 load   one client, many, and one again, each asking as soon as it is answered: tokens a second,
        statuses, the fastest client beside the slowest, the server's memory
 hangups  clients that close their connections at random moments: what is left of them
 first_hunk  time to the first hunk: by a warm server, by the model in this process in turns with it,
-       and by new processes of ``ondevice generate``
+       and by new processes of ``ondevice generate``; of several tries each the least
 
 The bundled model, sampled at temperature 1. Clients and server share the machine, with whatever
 else runs on it; the load average before each part is written down. For Linux, since open files are
@@ -41,8 +41,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--single", type=float, default=20.0, help="Seconds of the one client.")
     parser.add_argument("--hangups", type=int, default=1000)
-    parser.add_argument("--requests", type=int, default=60)
-    parser.add_argument("--cold", type=int, default=10)
+    parser.add_argument("--requests", type=int, default=20)
+    parser.add_argument("--cold", type=int, default=3)
+    parser.add_argument("--tries", type=int, default=6)
     parser.add_argument("--backend")
     parser.add_argument("--mixed", action="store_true", help="As `ondevice serve --mixed`.")
     parser.add_argument("--label", help="Said beside the part, such as what else was running.")

@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "bench" / "serving.py"
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
 def test_all_parts(tmp_path: Path) -> None:
     short = ("--clients", "3", "--seconds", "2", "--single", "1", "--hangups", "12")
-    few = ("--requests", "6", "--cold", "2", "--backend", "onnx")
+    few = ("--requests", "4", "--cold", "2", "--tries", "2", "--backend", "onnx")
     output = tmp_path / "out.json"
     command = [sys.executable, str(SCRIPT), "--output", str(output), *short, *few]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
