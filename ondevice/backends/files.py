@@ -34,6 +34,8 @@ def find_weights(path: Path, backend: str | None) -> tuple[Path, BackendName]:
         )
     if backend not in (None, found):
         raise RequestError(f"{path} is read by the backend {found!r}, not by {backend!r}")
+    if not path.is_file():
+        raise ModelFormatError(f"{path} is no regular file")
     if not path.stat().st_size:
         raise ModelFormatError(f"{path} is empty. Download or export it again")
     return path, found
@@ -54,7 +56,7 @@ def require_beside(weights: Path, name: str) -> Path:
 
 
 def _find_in_folder(folder: Path, backend: str | None) -> Path:
-    files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+    files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file()]
     if backend is not None:
         files = [file for file in files if SUFFIXES[file.suffix.lower()] == backend]
     if not files:

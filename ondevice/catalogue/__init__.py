@@ -3,7 +3,7 @@
 from ondevice.catalogue.bundled import DEFAULT_MODEL, bundled_models
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest, ModelFile
 from ondevice.catalogue.resolve import ModelSource, resolve
-from ondevice.catalogue.verify import find_damage
+from ondevice.catalogue.verify import find_damage, require_sizes
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -13,5 +13,6 @@ __all__ = [
     "ModelSource",
     "bundled_models",
     "find_damage",
+    "require_sizes",
     "resolve",
 ]
