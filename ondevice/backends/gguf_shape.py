@@ -34,6 +34,7 @@ def read_shape(path: Path) -> tuple[int, int, int]:
     kv_heads = sizes.number_or_list("attention.head_count_kv", layers, heads)
     for name in ("expert_count", "expert_used_count"):
         sizes.number(name, _MOST_EXPERTS, 0, least=0)
+    sizes.check_epsilons()
     if heads is None or kv_heads is None:
         # Heads that are listed layer by layer: each may have all of them.
         return trained, 2 * layers * width * _CACHE_BYTES, 0
@@ -77,6 +78,12 @@ class _Sizes:
                 raise self._error(f"{self._prefix}{name} has {len(value):,} items for {length}")
             return None
         return self.number(name, _MOST_HEADS, None if default == -1 else default)
+
+    def check_epsilons(self) -> None:
+        """Refuse what keeps norms from zero when it is below: llama.cpp would end the process."""
+        for key, value in self._metadata.items():
+            if key.endswith("_epsilon") and not (type(value) is float and 0 <= value < 1):
+                raise self._error(f"{key} is {str(value)[:40]}, not 0 to 1")
 
     def _error(self, complaint: str) -> ModelFormatError:
         return ModelFormatError(f"{self._path} is no language model that can be run: {complaint}")

@@ -99,8 +99,13 @@ class OnnxBackend(SequenceBackend):
         self._pieces: dict[int, bytes] = {}
 
     def _read_graph(self, path: Path, head_size: int | None, tokens: int) -> None:
-        inputs = {item.name: item for item in self._session.get_inputs()}
-        outputs = {item.name: item for item in self._session.get_outputs()}
+        try:
+            inputs, outputs = (
+                {item.name: item for item in items if item.shape is not None}
+                for items in (self._session.get_inputs(), self._session.get_outputs())
+            )
+        except UnicodeDecodeError as error:
+            raise ModelFormatError(f"{path} is damaged: a name in it is no text") from error
         past = [name for name in inputs if name.startswith("past_key_values.")]
         present = [name.replace("past_key_values", "present", 1) for name in past]
         unknown = inputs.keys() - {"input_ids", "attention_mask", "position_ids", *past}
@@ -148,8 +153,7 @@ class OnnxBackend(SequenceBackend):
         """Return the canonical tokens of ``text``."""
         self._check_open()
         encode_text(text)
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        return encode(self._tokenizer, text)
 
     def token_bytes(self, token: int) -> bytes:
         """Return the exact bytes of one token; empty for control tokens and padded rows."""
@@ -302,7 +306,10 @@ def _open_session(path: Path, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which would tell on stdout that it tries the same once more.
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # its exceptions share no base class
         if "alloc" in str(error):
             raise OutOfMemoryError(f"{path} does not fit into memory: {error}") from error

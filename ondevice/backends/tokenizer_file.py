@@ -6,6 +6,9 @@ file's vocabulary is looked through before.
 
 from __future__ import annotations
 
+import base64
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,20 +50,37 @@ def load_tokenizer(path: Path) -> TokenizerFile:
     try:
         size = _vocabulary_size(content)
         byte_level = _is_byte_level(content)
+        _check_character_maps(content.get("normalizer"))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFormatError(f"{path} is no tokenizer.json: {error}") from None
-    try:
+    with _panics_caught(f"{path} is no tokenizer.json"):
         tokenizer = Tokenizer.from_str(text)
         tokenizer.no_padding()
         tokenizer.no_truncation()
         encoding = tokenizer.encode("a")
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # plain Exception, and of a panic, not even that
-        raise ModelFormatError(f"{path} is no tokenizer.json: {error}") from None
     mask = encoding.special_tokens_mask
     prefix = tuple(encoding.ids[: mask.index(0)]) if 0 in mask else ()
     return TokenizerFile(tokenizer, text, byte_level, size, prefix)
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Return the tokens of a text, none of them put in front or behind.
+
+    Raises ``ModelFormatError`` where the tokenizer turns out to be damaged.
+    """
+    with _panics_caught("the model's tokenizer.json is damaged"):
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+
+@contextlib.contextmanager
+def _panics_caught(complaint: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # plain Exception, and of a panic, not even that
+        raise ModelFormatError(f"{complaint}: {error}") from None
 
 
 def _vocabulary_size(content: dict[str, Any]) -> int:
@@ -92,6 +112,22 @@ def _check_merges(merges: list[Any], pieces: set[str]) -> None:
         pair = merge.split(" ") if isinstance(merge, str) else merge
         if len(pair) != 2 or not {*pair} <= pieces:
             raise ValueError(f"it merges {str(merge)[:40]!r}, which are no two of its tokens")
+
+
+def _check_character_maps(normalizer: Any) -> None:
+    """Look into the maps that SentencePiece compiles: the size of a trie, the trie, and texts.
+
+    A trie that is larger than its map is an allocation that ends the process.
+    """
+    if not isinstance(normalizer, dict):
+        return
+    for part in normalizer.get("normalizers") or ():
+        _check_character_maps(part)
+    if normalizer.get("type") == "Precompiled":
+        content = base64.b64decode(normalizer["precompiled_charsmap"], validate=True)
+        size = int.from_bytes(content[:4], "little")
+        if len(content) < 8 or size % 4 or not 0 < size <= len(content) - 4:
+            raise ValueError("its map of characters is damaged")
 
 
 def _is_byte_level(content: dict[str, Any]) -> bool:

@@ -19,7 +19,7 @@ def find_damage(folder: Path, manifest: Manifest) -> dict[str, str]:
 
 
 def require_sizes(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
-    """Raise ``ModelFormatError`` unless those files of ``names`` that are recorded have their sizes.
+    """Raise ``ModelFormatError`` unless those recorded files that are ``names`` have their sizes.
 
     That costs nothing, and finds a copy that was cut short; checksums are for ``find_damage``.
     """
