@@ -15,8 +15,10 @@ from typing import Any
 from ondevice.backends.gguf_reader import DamageError, Reader, TensorEntry
 from ondevice.errors import ModelFormatError
 
+PARAMETERS = "general.parameter_count"
+"""Metadata that are always there: what a file says of it is replaced by what is counted."""
 _DEFAULT_ALIGNMENT = 32
-_SPLIT_NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
+SPLIT_NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def read_header(path: Path) -> dict[str, Any]:
             raise ModelFormatError(
                 f"{path} is one of several files, of which {sibling.name} is missing. Put it beside"
             )
-        _read_file(sibling)
+        metadata[PARAMETERS] += _read_file(sibling)[PARAMETERS]
     return metadata
 
 
@@ -41,7 +43,7 @@ def _siblings(path: Path, count: Any) -> list[Path]:
     """Return the other files of a split model, which llama.cpp finds by their names."""
     if not isinstance(count, int) or count < 2:
         return []
-    match = _SPLIT_NAME.fullmatch(path.name)
+    match = SPLIT_NAME.fullmatch(path.name)
     if not match or int(match[2]) != 1 or int(match[3]) != count:
         raise ModelFormatError(
             f"{path} is one of {count} files; load the first of them, which must be called "
@@ -82,6 +84,7 @@ def _read(reader: Reader, size: int) -> dict[str, Any]:
     table = [reader.tensor() for _ in range(tensors)]
     start = -(-reader.position // alignment) * alignment
     _check_places(table, alignment, size - start)
+    metadata[PARAMETERS] = sum(tensor.elements for tensor in table)
     return metadata
 
 

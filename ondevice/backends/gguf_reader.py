@@ -39,9 +39,10 @@ class DamageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """Where a tensor lies: ``offset`` and ``bytes`` within the data section."""
+    """A tensor's elements, and where it lies: ``offset`` and ``bytes`` within the data section."""
 
     name: str
+    elements: int
     offset: int
     bytes: int
 
@@ -133,7 +134,7 @@ class Reader:
         block, size = BLOCKS[kind]
         if shape[0] % block:
             raise DamageError(f"tensor {name!r} has rows of {shape[0]:,}, no multiple of {block}")
-        return TensorEntry(name, self.number(_U64), elements // block * size)
+        return TensorEntry(name, elements, self.number(_U64), elements // block * size)
 
 
 def _scalar(kind: int, key: str) -> struct.Struct:

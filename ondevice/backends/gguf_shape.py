@@ -20,13 +20,14 @@ _ENCODERS = ("bert", "t5")
 """Tokenizers of models that read and do not write; what they hold is not checked here."""
 
 
-def read_shape(path: Path) -> tuple[int, int, int]:
+def read_shape(path: Path, header: dict[str, Any] | None = None) -> tuple[int, int, int]:
     """Return the trained context length, and the bytes that room for one token takes: of its keys
     and values, and of scores.
 
-    Raises ``ModelFormatError`` as ``read_header`` does, and for metadata that no model has.
+    ``header`` is what ``read_header`` returned, where that is at hand. Raises ``ModelFormatError``
+    as that does, and for metadata that no model has.
     """
-    sizes = _Sizes(path, read_header(path))
+    sizes = _Sizes(path, read_header(path) if header is None else header)
     trained = sizes.number("context_length", _MOST_CONTEXT)
     layers = sizes.number("block_count", _MOST_LAYERS)
     width = sizes.number("embedding_length", _MOST_WIDTH)

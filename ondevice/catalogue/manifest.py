@@ -50,12 +50,15 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A model as its folder describes it; ``files`` stand in the order of preference."""
+    """A model as its folder describes it; ``files`` stand in the order of preference.
+
+    ``prompt_template`` is None for a general model, whose files hold a chat template.
+    """
 
     name: str
     description: str
     dialect: str
-    prompt_template: str
+    prompt_template: str | None
     context_length: int
     end_tokens: tuple[str, ...]
     license: str
@@ -90,16 +93,11 @@ class Manifest:
         dialect = fields.text("dialect")
         if dialect not in DIALECTS:
             fields.fail("dialect", f"is {dialect!r}, not one of {', '.join(DIALECTS)}")
-        template = fields.text("prompt_template")
-        if template.count(PLACEHOLDER) != 1:
-            fields.fail("prompt_template", f"must contain {PLACEHOLDER} exactly once")
-        if other := _OTHER_PLACEHOLDER.search(template):
-            fields.fail("prompt_template", f"has {other[0]}, of which nothing is known")
         return cls(
             name=fields.line("name"),
             description=fields.line("description"),
             dialect=dialect,
-            prompt_template=template,
+            prompt_template=_parse_template(fields, dialect),
             context_length=fields.integer("context_length", _MOST_CONTEXT),
             end_tokens=fields.texts("end_tokens"),
             license=fields.line("license"),
@@ -161,6 +159,10 @@ class _Fields:
             self.fail(name, "holds characters that cannot be printed")
         return value
 
+    def is_null(self, name: str) -> bool:
+        """Tell whether the field is there and null."""
+        return self._get(name) is None
+
     def optional_line(self, name: str) -> str | None:
         """Return what ``line`` does, or None for null."""
         return None if self._get(name) is None else self.line(name)
@@ -185,6 +187,17 @@ class _Fields:
         if not isinstance(values, list) or not values:
             self.fail(name, "must be a list that is not empty")
         return tuple(_Fields(self._path, v, f"{name}[{i}]") for i, v in enumerate(values))
+
+
+def _parse_template(fields: _Fields, dialect: str) -> str | None:
+    if dialect == "unified" and fields.is_null("prompt_template"):
+        return None
+    template = fields.text("prompt_template")
+    if template.count(PLACEHOLDER) != 1:
+        fields.fail("prompt_template", f"must contain {PLACEHOLDER} exactly once")
+    if other := _OTHER_PLACEHOLDER.search(template):
+        fields.fail("prompt_template", f"has {other[0]}, of which nothing is known")
+    return template
 
 
 def _parse_file(fields: _Fields) -> ModelFile:
