@@ -8,17 +8,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from ondevice.catalogue.manifest import sha256_of
 from ondevice.errors import DownloadError, ModelError, ModelNotFoundError
 
 _ATTEMPTS = 5
+"""Without a byte more, before it is given up."""
+_FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 PAUSE_SECONDS = 1.0
 """Before the second attempt; each that follows waits for so much longer."""
 _BLOCK = 1 << 20
@@ -76,33 +80,22 @@ def look_up(name: str, revision: str) -> Repository:
 def download(repository: Repository, file: RemoteFile, folder: Path) -> Path:
     """Fetch a file into ``folder`` and return its path there, once its checksum is right.
 
-    What came of it before is kept, and gone on with. Raises ``DownloadError`` when it does not come
-    or is another, ``ModelNotFoundError`` when the hub does not give it any more.
+    Its folders within the repository are left out. What came of it before is kept, and gone on
+    with. Raises ``DownloadError`` when it does not come or is another, ``ModelNotFoundError`` when
+    the hub does not give it any more.
     """
-    from huggingface_hub import hf_hub_download
-
-    if repository.cache:
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = folder / PurePosixPath(file.path).name
+    if not _FILE_NAME.fullmatch(path.name):
+        raise DownloadError(f"{repository.name} has a file {path.name!r}, which is no file's name")
+    if path.is_file() and not _difference(path, file):
+        return path
+    begun = path.with_name(f"{path.name}.{(file.sha256 or file.blob or '')[:16]}.incomplete")
+    if source := _cached(repository, file):
         with _explained(repository.name, repository.commit):
-            shutil.copyfile(repository.cache / file.path, path)
+            shutil.copyfile(source, begun)
     else:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with _explained(repository.name, repository.commit, file.path):
-                    path = Path(
-                        hf_hub_download(
-                            repository.name,
-                            file.path,
-                            revision=repository.commit,
-                            local_dir=folder,
-                        )
-                    )
-                break
-            except _BrokenOffError:
-                if attempt == _ATTEMPTS:
-                    raise
-                time.sleep(PAUSE_SECONDS * attempt)
+        _fetch(repository, file, begun)
+    begun.replace(path)
     if difference := _difference(path, file):
         path.unlink()
         raise DownloadError(
@@ -110,6 +103,54 @@ def download(repository: Repository, file: RemoteFile, folder: Path) -> Path:
             "that does not help, tell whoever published it"
         )
     return path
+
+
+def _fetch(repository: Repository, file: RemoteFile, begun: Path) -> None:
+    """Append to ``begun`` what is missing of a file; after some attempts without any, give up."""
+    attempt, there = 0, -1
+    while True:
+        try:
+            with _explained(repository.name, repository.commit, file.path):
+                return _go_on(repository, file, begun)
+        except _BrokenOffError:
+            size = begun.stat().st_size if begun.exists() else 0
+            attempt, there = (1 if size > there else attempt + 1), size
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS * attempt)
+
+
+def _go_on(repository: Repository, file: RemoteFile, begun: Path) -> None:
+    # Not hf_hub_download: since its version 1, the client begins anew each time.
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    url = hf_hub_url(repository.name, file.path, revision=repository.commit)
+    found = get_hf_file_metadata(url)
+    headers = build_hf_headers()
+    if urlsplit(found.location).netloc != urlsplit(url).netloc:
+        headers.pop("authorization", None)  # it is signed itself, and for nobody else's eyes
+    with begun.open("ab") as stream:
+        if stream.tell() > (found.size or 0):
+            stream.truncate(0)
+        http_get(
+            found.location,
+            stream,
+            resume_size=stream.tell(),
+            headers=headers,
+            expected_size=found.size,
+        )
+
+
+def _cached(repository: Repository, file: RemoteFile) -> Path | None:
+    """Return the file in the hub's cache, if it is there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if repository.cache:
+        return repository.cache / file.path
+    found = try_to_load_from_cache(repository.name, file.path, revision=repository.commit)
+    return Path(found) if isinstance(found, str) else None
 
 
 class _BrokenOffError(DownloadError):

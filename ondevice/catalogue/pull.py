@@ -168,7 +168,7 @@ def _carry_out(plan: Plan, folder: Path, export: Export, tell: Tell) -> Manifest
         export(plan, partial, made)
     else:
         made = partial
-        _gather(partial, paths)
+        _leave_alone(partial, paths)
         describe_gguf(
             partial,
             [path.name for path in paths],
@@ -195,16 +195,10 @@ def _check_room(plan: Plan, partial: Path) -> None:
         )
 
 
-def _gather(partial: Path, paths: Sequence[Path]) -> None:
-    """Leave the files alone in their folder, without what the hub's client put beside them."""
-    for path in paths:
-        if path.parent != partial:
-            path.rename(partial / path.name)
-    for left in partial.iterdir():
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        elif left.name not in {path.name for path in paths}:
-            left.unlink()
+def _leave_alone(partial: Path, paths: Sequence[Path]) -> None:
+    """Delete what an earlier pull left of other files."""
+    for left in {*partial.iterdir()} - {*paths}:
+        left.unlink()
 
 
 @contextlib.contextmanager
