@@ -1,4 +1,4 @@
-"""A model that is published as a checkpoint alone: fetched, exported, proved, and only then there."""
+"""A model that is published as a checkpoint alone: fetched, exported, proved, and then there."""
 
 from __future__ import annotations
 
