@@ -40,7 +40,7 @@ class Manner:
         elif manifest and not backend.chat:
             raise ModelFormatError(
                 f"the model {name!r} is to be asked by the chat template of its files, and they "
-                "have none; give the prompt_template that it is to be asked with"
+                "have none; pull or export it again"
             )
         elif backend.chat and (manifest or not _has_separator(backend)):
             own = cls(Chat(backend.chat), UNIFIED.name)

@@ -141,13 +141,14 @@ class OnnxBackend(SequenceBackend):
         heads, width = item.shape[1:4:2] if len(item.shape) == 4 else (None, None)
         if not isinstance(width, int):  # as onnxruntime-genai's builder leaves it
             width = head_size
+        shape: Any = (1, heads, 0, width)
         if not _are_sizes((heads, width)) or item.type not in _DTYPES:
             raise ModelFormatError(
                 f"{path}: {item.name} has the shape {item.shape} and the type {item.type}; the "
                 "number of heads must be fixed, their size too (or `head_dim` be in config.json "
                 "beside the graph), and the type float or float16"
             )
-        return np.zeros((1, heads, 0, width), _DTYPES[item.type])
+        return np.zeros(shape, _DTYPES[item.type])
 
     def tokenize(self, text: str) -> list[int]:
         """Return the canonical tokens of ``text``."""
