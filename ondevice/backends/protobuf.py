@@ -29,9 +29,12 @@ def fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int,
             tag, position = _varint(data, position - 1, end)
         kind = tag & 7
         if kind == BYTES:
-            value, start = _varint(data, position, end)
-            position = start + value
-            value = start
+            # Most are short: then their length is the byte itself.
+            if position < end and (size := data[position]) < 128:
+                value = position + 1
+            else:
+                size, value = _varint(data, position, end)
+            position = value + size
         elif kind == VARINT:
             value, position = _varint(data, position, end)
         elif kind in (FIXED_32, FIXED_64):
