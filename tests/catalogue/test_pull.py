@@ -6,63 +6,24 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.damage.gguf import F32_TENSOR, Gguf, Tensor
-from tests.hub.machine import Machine, Ran
-from tests.hub.server import COMMIT, TOKEN, Hub, serve
+from tests.hub.machine import Machine
+from tests.hub.server import COMMIT, TOKEN, Hub
+
+from .conftest import FILE, NAME, SMALL, Run
 
 CHUNK = 10 * 2**20
 """What the client writes at once: less than that does not come to the disk."""
-FILE = "model-q4_k_m.gguf"
-NAME = "org/model"
-SMALL = Gguf().encode()
 _ROWS = bytes(2 * CHUNK + CHUNK // 2)
 LARGE = replace(
     Gguf(), tensors=(*Gguf().tensors, Tensor("rows", (len(_ROWS) // 4,), _ROWS, F32_TENSOR))
 ).encode()
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Hub]:
-    with serve(Hub(NAME, {})) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def machine(place: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    started = Machine(place.endpoint, tmp_path_factory.mktemp("home"))
-    yield started
-    started.kill()
-
-
-@pytest.fixture
-def hub(place: Hub) -> Hub:
-    """The hub, as if nothing had gone wrong with it."""
-    endpoint = place.endpoint
-    place.__init__(NAME, {FILE: SMALL, "README.md": b"A model."})  # type: ignore[misc]
-    place.endpoint = endpoint
-    return place
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def run(machine: Machine, data: Path) -> Callable[..., Ran]:
-    """Runs a command with an empty place for models."""
-    return lambda *arguments, **more: machine.run(
-        *arguments, **({"ONDEVICE_DATA": str(data)} | more)
-    )
-
-
-Run = Callable[..., Ran]
 
 
 def folder(data: Path, name: str = "org--model") -> Path:
@@ -285,44 +246,6 @@ def test_the_cache_of_the_hub_serves_offline(hub: Hub, tmp_path: Path) -> None:
         assert "another checksum" in offline.run("models", "pull", NAME).err
     finally:
         offline.kill()
-    assert hub.requests == []
-
-
-def test_quantizations_and_files_are_models_of_their_own(hub: Hub, run: Run, data: Path) -> None:
-    hub.files = {f"m-{name}.gguf": SMALL for name in ("Q8_0", "Q4_K_M", "f16")}
-    assert run("models", "pull", NAME).code == 0
-    assert run("models", "pull", NAME, "--quantize", "Q8_0").code == 0
-    assert run("models", "pull", f"{NAME}:m-f16.gguf").code == 0
-    listed = run("models", "list").out
-    for name, quantization in (("", "q4_k_m"), (":q8_0", "q8_0"), (":m-f16.gguf", "f16")):
-        (line,) = (row for row in listed.splitlines() if row.startswith(f"{NAME}{name} "))
-        assert f"llama_cpp {quantization}" in line
-
-
-def test_a_split_file_comes_whole(hub: Hub, run: Run, data: Path) -> None:
-    parts = [f"q8_0/m-q8_0-0000{part}-of-00002.gguf" for part in (1, 2)]
-    entry = {"split__count": (2, (2).to_bytes(2, "little"))}
-    hub.files = dict(zip(parts, (Gguf().having(**entry).encode(), SMALL), strict=True))
-    assert run("models", "pull", NAME).code == 0
-    assert len([*folder(data).glob("*.gguf")]) == 2
-    assert run("models", "verify", NAME).out.startswith(f"{NAME}: 2 files")
-    assert "parameters   37,184" in run("models", "show", NAME).out
-
-
-@pytest.mark.parametrize(
-    "path", ["../../escape-q8_0.gguf", "/tmp/escape-q8_0.gguf", "a\\..\\q8_0.gguf"]
-)
-def test_a_hostile_path_leads_nowhere(hub: Hub, run: Run, data: Path, path: str) -> None:
-    hub.files = {path: SMALL}
-    run("models", "pull", NAME)
-    outside = [p for p in data.parent.rglob("*.gguf") if folder(data).parent not in p.parents]
-    assert outside == []
-    assert not Path("/tmp/escape-q8_0.gguf").exists()
-
-
-@pytest.mark.parametrize("name", ["tiny", "nothing", "../x", "a/b/c", "org/..", "org/m:../x.gguf"])
-def test_what_cannot_be_pulled(hub: Hub, run: Run, name: str) -> None:
-    assert run("models", "pull", name).code == 2
     assert hub.requests == []
 
 
