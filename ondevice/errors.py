@@ -8,6 +8,7 @@
     │   └── PromptTooLongError   the prompt does not fit the model's context
     ├── ModelError               the model cannot be used
     │   ├── ModelNotFoundError   no such file, folder or name
+    │   ├── DownloadError        the hub cannot be reached, or what it gives is not whole
     │   ├── ModelFormatError     the file is damaged or is no model
     │   ├── DisagreementError    an export computes something else than its checkpoint
     │   ├── DependencyError      a package that this needs is not installed
@@ -74,6 +75,10 @@ class ModelError(OndeviceError):
 
 class ModelNotFoundError(ModelError):
     """No model stands at that path or goes by that name."""
+
+
+class DownloadError(ModelError):
+    """A model that could not be fetched; what came of it is kept for the next time."""
 
 
 class ModelFormatError(ModelError):

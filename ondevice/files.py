@@ -1,4 +1,4 @@
-"""Writing a file so that it is either the old one or the new one, and where caches belong."""
+"""Writing a file so that it is either the old one or the new one; where caches and data belong."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def cache_folder() -> Path:
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ondevice"
+
+
+def data_folder() -> Path:
+    """Return the folder for what the user fetched and would not want to fetch again: models.
+
+    ``ONDEVICE_DATA`` names another one than the system's place for such data.
+    """
+    if chosen := os.environ.get("ONDEVICE_DATA"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "ondevice"
 
 

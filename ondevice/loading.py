@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ondevice.catalogue import resolve
+from ondevice.catalogue import require_sizes, resolve
 from ondevice.edits import Dialect
 from ondevice.model import Model
 from ondevice.probing import Probes
@@ -48,6 +48,8 @@ def load(
 
     source = resolve(model)
     weights, reader = find_weights(Path(source.path), backend)
+    if source.manifest:
+        require_sizes(weights.parent, source.manifest, (weights.name, "tokenizer.json"))
     opened = open_backend(
         weights,
         backend=reader,

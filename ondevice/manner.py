@@ -35,12 +35,17 @@ class Manner:
 
         Raises ``ModelFormatError`` where neither tells, and see ``changed``.
         """
-        if manifest:
+        if manifest and manifest.prompt_template is not None:
             own = cls(Template(manifest.prompt_template), manifest.dialect)
-        elif _has_separator(backend) or not backend.chat:
-            own = cls(Template(TEMPLATE), LINTSEQ.name)
-        else:
+        elif manifest and not backend.chat:
+            raise ModelFormatError(
+                f"the model {name!r} is to be asked by the chat template of its files, and they "
+                "have none; pull or export it again"
+            )
+        elif backend.chat and (manifest or not _has_separator(backend)):
             own = cls(Chat(backend.chat), UNIFIED.name)
+        else:
+            own = cls(Template(TEMPLATE), LINTSEQ.name)
         if own.dialect == LINTSEQ.name and dialect is None and not _has_separator(backend):
             raise ModelFormatError(
                 f"the model {name!r} has no token {SEPARATOR}, so it was not trained to write edit "

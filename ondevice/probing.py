@@ -68,6 +68,14 @@ class Probes:
         self._keep(name, found)
         return found
 
+    def keep_speed(self, tokens_per_second: float) -> None:
+        """Note how fast one sample was decoded when that was measured."""
+        self._keep("tokens per second", max(1, round(tokens_per_second)))
+
+    def speed(self) -> int | None:
+        """Return the tokens per second that were measured last; None where none were."""
+        return self._read("tokens per second")
+
     def _read(self, name: str) -> int | None:
         known = self._all().get(self._key)
         value = known.get(name) if isinstance(known, dict) else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ondevice.edits import Buffer, Dialect, LintSeq, Unified
 from ondevice.edits.unified import FENCE
@@ -80,22 +79,16 @@ class Chat:
         return text + _REPLY, ""
 
     def _render(self, messages: list[tuple[str, str]]) -> str:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        from ondevice.chat_templates import render
 
-        # As transformers sets it up, but for the present date, which templates may go without: the
-        # same request is to give the same tokens tomorrow.
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _refuse
+        values = {
+            "messages": [{"role": role, "content": content} for role, content in messages],
+            "add_generation_prompt": True,
+            "bos_token": self.format.bos_token,
+            "eos_token": self.format.eos_token,
+        }
         try:
-            return environment.from_string(self.format.template).render(
-                messages=[{"role": role, "content": content} for role, content in messages],
-                add_generation_prompt=True,
-                bos_token=self.format.bos_token,
-                eos_token=self.format.eos_token,
-            )
+            return render(self.format.template, values)
         except Exception as error:  # a template is a program of someone else's
             raise ModelFormatError(
                 f"the model's chat template cannot be filled in: {error}; describe the model in an "
@@ -126,11 +119,3 @@ def _request(instruction: str, path: str, source: str) -> str:
 def _file_text(buffer: Buffer) -> str:
     # A byte-order mark is no part of the lines that the diff is about.
     return buffer.text.removeprefix(buffer.bom)
-
-
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _refuse(message: str) -> str:
-    raise ValueError(message)

@@ -1,4 +1,4 @@
-"""What all tests need: a cache folder that is not the user's."""
+"""What all tests need: folders that are not the user's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is measured of this machine for the session alone."""
+    """Keep what is measured of this machine, and models, for the session alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONDEVICE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("ONDEVICE_DATA", str(tmp_path_factory.mktemp("data")))
         yield

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Literal
 
 from ondevice.errors import ModelFormatError, ModelNotFoundError, RequestError
 
 BackendName = Literal["onnx", "llama_cpp"]
+_LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$")
+"""Files of a split model that the first of them leads to."""
 SUFFIXES: dict[str, BackendName] = {".gguf": "llama_cpp", ".onnx": "onnx"}
 
 
@@ -34,6 +37,8 @@ def find_weights(path: Path, backend: str | None) -> tuple[Path, BackendName]:
         )
     if backend not in (None, found):
         raise RequestError(f"{path} is read by the backend {found!r}, not by {backend!r}")
+    if not path.is_file():
+        raise ModelFormatError(f"{path} is no regular file")
     if not path.stat().st_size:
         raise ModelFormatError(f"{path} is empty. Download or export it again")
     return path, found
@@ -54,7 +59,8 @@ def require_beside(weights: Path, name: str) -> Path:
 
 
 def _find_in_folder(folder: Path, backend: str | None) -> Path:
-    files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+    files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file()]
+    files = [f for f in files if not _LATER_PART.search(f.name)]
     if backend is not None:
         files = [file for file in files if SUFFIXES[file.suffix.lower()] == backend]
     if not files:

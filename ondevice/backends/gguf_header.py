@@ -1,105 +1,120 @@
-"""A check of a GGUF file's header that needs no native code: llama.cpp maps a file before it has
-seen all of it, so a damaged one is refused here."""
+"""A check of a GGUF file that needs no native code: llama.cpp maps a file before it has seen all
+of it, and ends the process at some of what it does not expect, so a damaged one is refused here.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
 
 from __future__ import annotations
 
 import mmap
-import struct
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ondevice.backends.gguf_reader import DamageError, Reader, TensorEntry
 from ondevice.errors import ModelFormatError
 
-# GGUF's number for a type -> the letter that struct has for it.
-_SCALARS = dict(zip([*range(8), 10, 11, 12], "BbHhIif?Qqd", strict=True))
-_STRING, _ARRAY = 8, 9
-# ggml type: (elements in a block, bytes of a block)
-_BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 28: (1, 8),
-    30: (1, 2),
-}  # fmt: skip
-
-
-class _Reader:
-    """Reads little-endian values one after the other; ``struct.error`` at the end of the data."""
-
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
-        self.position = 0
-
-    def number(self, code: str) -> Any:
-        (value,) = struct.unpack_from("<" + code, self._data, self.position)
-        self.position += struct.calcsize("<" + code)
-        return value
-
-    def string(self) -> str:
-        size = self.number("Q")
-        start, self.position = self.position, self.position + size
-        if self.position > len(self._data):
-            raise struct.error("a string goes beyond the end")
-        return self._data[start : self.position].decode("utf-8", "surrogateescape")
-
-    def value(self, kind: int) -> Any:
-        """Return a scalar, a string, a list of strings; of other arrays only their range."""
-        if kind == _STRING:
-            return self.string()
-        if kind != _ARRAY:
-            return self.number(_SCALARS[kind])
-        item, count = self.number("I"), self.number("Q")
-        if item == _STRING:
-            return [self.string() for _ in range(count)]
-        self.position += count * struct.calcsize("<" + _SCALARS[item])
-        return range(count)
+PARAMETERS = "general.parameter_count"
+"""Metadata that are always there: what a file says of it is replaced by what is counted."""
+_DEFAULT_ALIGNMENT = 32
+SPLIT_NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 
 
 def read_header(path: Path) -> dict[str, Any]:
     """Return the metadata of a GGUF file; of an array of numbers only a ``range`` of its length.
 
-    Raises ``ModelFormatError`` when the file is no GGUF file, is shorter than its tensors, or
-    holds a vocabulary at which llama.cpp would end the process.
+    The files that a model is split into are all checked, of which ``path`` must be the first.
+    Raises ``ModelFormatError`` when a file is no GGUF file, when its tables are not what the format
+    allows or do not fit its size, or when it holds a vocabulary at which llama.cpp would end the
+    process.
     """
+    metadata = _read_file(path)
+    for sibling in _siblings(path, metadata.get("split.count", 1)):
+        if not sibling.is_file():
+            raise ModelFormatError(
+                f"{path} is one of several files, of which {sibling.name} is missing. Put it beside"
+            )
+        metadata[PARAMETERS] += _read_file(sibling)[PARAMETERS]
+    return metadata
+
+
+def _siblings(path: Path, count: Any) -> list[Path]:
+    """Return the other files of a split model, which llama.cpp finds by their names."""
+    if not isinstance(count, int) or count < 2:
+        return []
+    match = SPLIT_NAME.fullmatch(path.name)
+    if not match or int(match[2]) != 1 or int(match[3]) != count:
+        raise ModelFormatError(
+            f"{path} is one of {count} files; load the first of them, which must be called "
+            f"NAME-00001-of-{count:05}.gguf"
+        )
+    return [path.with_name(f"{match[1]}-{i:05}-of-{count:05}.gguf") for i in range(2, count + 1)]
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ModelFormatError(f"{path} is no GGUF file: it does not begin with 'GGUF'")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                return _read(_Reader(data), path, len(data))
-            except (struct.error, ArithmeticError, KeyError, TypeError) as error:
+                return _read(Reader(data), len(data))
+            except DamageError as error:
                 raise ModelFormatError(
-                    f"{path} is damaged or incomplete: its header cannot be read ({error}). "
-                    "Download or export it again"
+                    f"{path} is damaged or incomplete: {error}. Download or export it again"
                 ) from error
 
 
-def _read(reader: _Reader, path: Path, size: int) -> dict[str, Any]:
-    reader.position = 4
-    version = reader.number("I")
+def _read(reader: Reader, size: int) -> dict[str, Any]:
+    version = reader.version()
     if version not in (2, 3):
-        raise ModelFormatError(f"{path} is of GGUF version {version}; 2 and 3 are supported")
-    tensors, entries = reader.number("Q"), reader.number("Q")
-    metadata = {reader.string(): reader.value(reader.number("I")) for _ in range(entries)}
-    tokens = metadata.get("tokenizer.ggml.tokens", [])
-    if len({token.partition("\0")[0] for token in tokens}) < len(tokens):  # it reads C strings
-        raise ModelFormatError(
-            f"{path} is damaged: two of its tokens have the same text. Download or export it again"
-        )
-    needed = [_read_tensor(reader) for _ in range(tensors)]
-    alignment = metadata.get("general.alignment", 32)
-    end = -(-reader.position // alignment) * alignment + max(needed, default=0)
-    if end > size:
-        raise ModelFormatError(
-            f"{path} is cut short: its tensors end at byte {end:,}, the file at {size:,}. "
-            "Download or export it again"
-        )
+        raise DamageError(f"it is of GGUF version {version}; 2 and 3 are supported")
+    tensors, entries = reader.counts()
+    metadata: dict[str, Any] = {}
+    for _ in range(entries):
+        key, value = reader.entry()
+        if key in metadata:
+            raise DamageError(f"its metadata have {key!r} twice")
+        metadata[key] = value
+    _check_vocabulary(metadata)
+    alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
+    if type(alignment) is not int or not 8 <= alignment <= 2**20 or alignment & (alignment - 1):
+        raise DamageError(f"its alignment is {alignment!r}, which is no power of two from 8 on")
+    # The table first: the data begin where it ends.
+    table = [reader.tensor() for _ in range(tensors)]
+    start = -(-reader.position // alignment) * alignment
+    _check_places(table, alignment, size - start)
+    metadata[PARAMETERS] = sum(tensor.elements for tensor in table)
     return metadata
 
 
-def _read_tensor(reader: _Reader) -> int:
-    """Return where the tensor ends within the data section."""
-    reader.string()
-    elements = 1
-    for _ in range(reader.number("I")):
-        elements *= reader.number("Q")
-    block, size = _BLOCKS.get(reader.number("I"), (1, 0))
-    return int(reader.number("Q")) + -(-elements // block) * size
+def _check_places(table: Iterable[TensorEntry], alignment: int, room: int) -> None:
+    """Tensors follow each other without gaps, as llama.cpp demands, and end within the file."""
+    names, place = set(), 0
+    for tensor in table:
+        if tensor.name in names:
+            raise DamageError(f"tensor {tensor.name!r} occurs twice")
+        names.add(tensor.name)
+        if tensor.offset != place:
+            raise DamageError(
+                f"tensor {tensor.name!r} begins at {tensor.offset:,} instead of {place:,}"
+            )
+        if place + tensor.bytes > room:
+            raise DamageError(
+                f"it is cut short: tensor {tensor.name!r} ends at byte {place + tensor.bytes:,} "
+                f"of the data, the file at {max(room, 0):,}"
+            )
+        place += -(-tensor.bytes // alignment) * alignment
+
+
+def _check_vocabulary(metadata: dict[str, Any]) -> None:
+    tokens = metadata.get("tokenizer.ggml.tokens", [])
+    if not isinstance(tokens, list):
+        raise DamageError("its tokens are no texts")
+    if len({token.partition("\0")[0] for token in tokens}) < len(tokens):  # it reads C strings
+        raise DamageError("two of its tokens have the same text")
+    for name in ("scores", "token_type"):
+        values = metadata.get(f"tokenizer.ggml.{name}", range(len(tokens)))
+        # llama.cpp reads one for each token, without looking at how many there are.
+        if not isinstance(values, range) or len(values) != len(tokens):
+            raise DamageError(f"its {len(tokens):,} tokens do not have a {name} each")

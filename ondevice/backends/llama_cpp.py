@@ -18,17 +18,12 @@ from ondevice.backends.common import (
     looks_special,
     wrap_vocabulary,
 )
-from ondevice.backends.gguf_header import read_header
+from ondevice.backends.gguf_shape import BATCH_SIZE, read_shape
 from ondevice.backends.llama_library import Batch, Outputs, last_messages, load_library
 from ondevice.backends.machine import check_memory, default_threads, sequences_that_fit
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
 
 DEFAULT_CONTEXT = 4096
-BATCH_SIZE = 64
-"""Tokens of one llama_decode: Python handles signals between two of them, and llama.cpp reserves
-an attention score for each of them, each head, and each token that the cache can hold."""
-# Keys and values are F16; scores are float32, once before and once after the softmax.
-_CACHE_BYTES, _SCORE_BYTES = 2, 8
 
 
 class LlamaCppBackend(SequenceBackend):
@@ -51,7 +46,7 @@ class LlamaCppBackend(SequenceBackend):
     ) -> None:
         """Load ``path``; see ``open_backend`` for the parameters and what is raised."""
         path = Path(path)
-        trained, self.cache_bytes_per_token, scores = _read_shape(path)
+        trained, self.cache_bytes_per_token, scores = read_shape(path)
         token_bytes = self.cache_bytes_per_token + scores
         context_length = check_context(context_length, trained, DEFAULT_CONTEXT)
         max_sequences = sequences_that_fit(max_sequences, context_length * token_bytes)
@@ -219,26 +214,3 @@ class LlamaCppBackend(SequenceBackend):
     def _free(self) -> None:
         self._library.llama_free(self._context)
         self._library.llama_model_free(self._model)
-
-
-def _read_shape(path: Path) -> tuple[int, int, int]:
-    """Return the trained context length, and the bytes that room for one token takes: of its keys
-    and values, and of scores."""
-    header = read_header(path)
-    try:
-        prefix = header["general.architecture"] + "."
-        trained, layers = header[prefix + "context_length"], header[prefix + "block_count"]
-        heads = header[prefix + "attention.head_count"]
-        # Some architectures list their heads layer by layer; then each may have all of them.
-        kv_heads = header.get(prefix + "attention.head_count_kv", heads)
-        width = header[prefix + "embedding_length"]
-        if isinstance(kv_heads, range) or isinstance(heads, range):
-            return trained, 2 * layers * width * _CACHE_BYTES, 0
-        key = header.get(prefix + "attention.key_length", width // heads)
-        value = header.get(prefix + "attention.value_length", width // heads)
-        cache = layers * kv_heads * (key + value) * _CACHE_BYTES
-        return trained, cache, heads * BATCH_SIZE * _SCORE_BYTES
-    except (KeyError, TypeError, ArithmeticError) as error:
-        raise ModelFormatError(
-            f"{path} is no language model that can be run: its metadata lack {error}"
-        ) from error

@@ -30,15 +30,10 @@ from ondevice.backends.machine import (
     usable_cores,
 )
 from ondevice.backends.onnx_cache import Block, Place, gathered
-from ondevice.backends.onnx_files import (
-    BYTE_LEVEL,
-    ModelNotes,
-    is_byte_level,
-    load_tokenizer,
-    read_chat,
-    read_notes,
-)
+from ondevice.backends.onnx_files import ModelNotes, read_chat, read_notes
+from ondevice.backends.onnx_graph import check_graph
 from ondevice.backends.onnx_shared import MARK, SharedCache
+from ondevice.backends.tokenizer_file import BYTE_LEVEL, encode, load_tokenizer
 from ondevice.errors import ModelError, ModelFormatError, OutOfMemoryError, RequestError
 
 # onnxruntime 1.29 and later writes a device id into the user's cache folder unless told not to,
@@ -49,6 +44,7 @@ import onnxruntime
 CHUNK_SIZE = 256
 """Tokens of one run. The graph returns logits for all of them, so this bounds their memory."""
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_MOST_WIDTH = 2**22
 _FATAL = 4  # onnxruntime's own messages below this go to nowhere; errors are raised anyway
 
 
@@ -74,9 +70,9 @@ class OnnxBackend(SequenceBackend):
         max_sequences = sequences_that_fit(max_sequences, 0)
         if max_sequences < 1:
             raise RequestError(f"max_sequences is {max_sequences}; it must be at least 1")
-        self._tokenizer, self._tokenizer_text = load_tokenizer(
-            require_beside(path, "tokenizer.json")
-        )
+        read = load_tokenizer(require_beside(path, "tokenizer.json"))
+        self._tokenizer, self._tokenizer_text, self._byte_level = read[:3]
+        self.prefix_tokens = read.prefix
         notes = read_notes(path.parent)
         context_length = check_context(context_length, notes.context_length, notes.context_length)
         super().__init__(context_length=context_length, max_sequences=max_sequences)
@@ -84,7 +80,7 @@ class OnnxBackend(SequenceBackend):
         self.chat = read_chat(path.parent)
         self._path = path
         self._open(threads or default_threads(path.stat().st_size))
-        self._read_graph(path, notes.head_size)
+        self._read_graph(path, notes.head_size, read.size)
         self._moving = threading.Lock()
         self._places: dict[int, Place] = dict.fromkeys(range(max_sequences), (self._empty, 0))
 
@@ -99,22 +95,24 @@ class OnnxBackend(SequenceBackend):
                 f"{path.parent} names no token that ends a text and that its tokenizer knows; "
                 "put one into `end_tokens` of ondevice.json"
             )
-        mask = tokenizer.encode("a").special_tokens_mask
-        self.prefix_tokens = tuple(tokenizer.encode("a").ids[: mask.index(0)])
         self._added = tokenizer.get_added_tokens_decoder()
         self._pieces: dict[int, bytes] = {}
-        self._byte_level = is_byte_level(self._tokenizer_text)
 
-    def _read_graph(self, path: Path, head_size: int | None) -> None:
-        inputs = {item.name: item for item in self._session.get_inputs()}
-        outputs = {item.name: item for item in self._session.get_outputs()}
+    def _read_graph(self, path: Path, head_size: int | None, tokens: int) -> None:
+        try:
+            inputs, outputs = (
+                {item.name: item for item in items if item.shape is not None}
+                for items in (self._session.get_inputs(), self._session.get_outputs())
+            )
+        except UnicodeDecodeError as error:
+            raise ModelFormatError(f"{path} is damaged: a name in it is no text") from error
         past = [name for name in inputs if name.startswith("past_key_values.")]
         present = [name.replace("past_key_values", "present", 1) for name in past]
         unknown = inputs.keys() - {"input_ids", "attention_mask", "position_ids", *past}
         missing = {"input_ids", "attention_mask"} - inputs.keys()
         missing |= {"logits", *present} - outputs.keys()
-        width = outputs["logits"].shape[-1] if "logits" in outputs else None
-        if not past or unknown or missing or not isinstance(width, int):
+        width = outputs["logits"].shape[-1:] if "logits" in outputs else []
+        if not past or unknown or missing or not _are_sizes(width):
             raise ModelFormatError(
                 f"{path} is no decoder with a key-value cache as optimum exports it (its task is "
                 f"`text-generation-with-past`); its inputs are {', '.join(inputs)}"
@@ -128,30 +126,35 @@ class OnnxBackend(SequenceBackend):
         key, value = MARK
         marked = self._session.get_modelmeta().custom_metadata_map.get(key) == value
         self._shared = SharedCache(past, empty, self.context_length) if marked else None
-        self.vocab_size = width
+        self.vocab_size = width[0]
+        if max(tokens - 1, *self.end_tokens) >= self.vocab_size:
+            raise ModelFormatError(
+                f"{path} has logits for {self.vocab_size:,} tokens, but tokenizer.json beside it "
+                f"has {tokens:,}: they are not of the same model"
+            )
         self._padding = [
-            token for token in range(width) if self._tokenizer.id_to_token(token) is None
+            token for token in range(self.vocab_size) if self._tokenizer.id_to_token(token) is None
         ]
 
     def _no_past(self, item: Any, head_size: int | None, path: Path) -> NDArray[Any]:
         """Return the keys or values of no token: batch, heads, tokens, width."""
-        _, heads, _, width = item.shape
+        heads, width = item.shape[1:4:2] if len(item.shape) == 4 else (None, None)
         if not isinstance(width, int):  # as onnxruntime-genai's builder leaves it
             width = head_size
-        if not isinstance(heads, int) or width is None or item.type not in _DTYPES:
+        shape: Any = (1, heads, 0, width)
+        if not _are_sizes((heads, width)) or item.type not in _DTYPES:
             raise ModelFormatError(
                 f"{path}: {item.name} has the shape {item.shape} and the type {item.type}; the "
                 "number of heads must be fixed, their size too (or `head_dim` be in config.json "
                 "beside the graph), and the type float or float16"
             )
-        return np.zeros((1, heads, 0, width), _DTYPES[item.type])
+        return np.zeros(shape, _DTYPES[item.type])
 
     def tokenize(self, text: str) -> list[int]:
         """Return the canonical tokens of ``text``."""
         self._check_open()
         encode_text(text)
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        return encode(self._tokenizer, text)
 
     def token_bytes(self, token: int) -> bytes:
         """Return the exact bytes of one token; empty for control tokens and padded rows."""
@@ -241,6 +244,10 @@ class OnnxBackend(SequenceBackend):
             feeds["position_ids"] = block.positions(count)
         with _failures_told():
             logits, *present = self._session.run(self._outputs, feeds)
+        if logits.shape != (*tokens.shape, self.vocab_size):
+            raise ModelFormatError(
+                f"{self._path} gives logits of the shape {logits.shape} for {tokens.shape} tokens"
+            )
         return logits[:, -1], block.grown(present, count)
 
     def _part_from(self, left: list[Block]) -> None:
@@ -293,21 +300,24 @@ def _failures_told() -> Iterator[None]:
 
 
 def _open_session(path: Path, threads: int) -> Any:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        # Field 1 of the protobuf, the version, comes first in all files that anyone writes.
-        if file.read(1) != b"\x08":
-            raise ModelFormatError(f"{path} is no ONNX file")
+    size = path.stat().st_size + check_graph(path)
     check_memory(size, 0, "its cache, which grows as it is used,")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which would tell on stdout that it tries the same once more.
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # its exceptions share no base class
         if "alloc" in str(error):
             raise OutOfMemoryError(f"{path} does not fit into memory: {error}") from error
         raise ModelFormatError(
             f"{path} is damaged or cannot be run: {error}. Download or export it again"
         ) from error
+
+
+def _are_sizes(numbers: Any) -> bool:
+    return bool(numbers) and all(type(n) is int and 0 < n <= _MOST_WIDTH for n in numbers)

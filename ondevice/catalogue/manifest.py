@@ -13,11 +13,15 @@ from typing import Any, NoReturn, Self
 
 from ondevice.errors import ModelFormatError, ModelNotFoundError
 from ondevice.files import write_atomically
+from ondevice.json_files import read_object
 
 MANIFEST_NAME = "ondevice.json"
 SCHEMA = 1
 DIALECTS = ("lintseq", "unified")
 PLACEHOLDER = "{instruction}"
+_OTHER_PLACEHOLDER = re.compile(r"\{(?!(?:instruction|source)\})[^\W\d][^{}\s]*\}|\{\{|\{%")
+"""What somebody meant to be filled in; braces of other uses have spaces or quotes in them."""
+_MOST_CONTEXT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,15 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A model as its folder describes it; ``files`` stand in the order of preference."""
+    """A model as its folder describes it; ``files`` stand in the order of preference.
+
+    ``prompt_template`` is None for a general model, whose files hold a chat template.
+    """
 
     name: str
     description: str
     dialect: str
-    prompt_template: str
+    prompt_template: str | None
     context_length: int
     end_tokens: tuple[str, ...]
     license: str
@@ -68,13 +75,11 @@ class Manifest:
         """
         path = folder / MANIFEST_NAME
         try:
-            content = json.loads(path.read_bytes())
+            content = read_object(path)
         except FileNotFoundError:
             raise ModelNotFoundError(f"{folder} holds no {MANIFEST_NAME}") from None
         except OSError as error:
             raise ModelFormatError(f"{path}: cannot be read ({error.strerror})") from None
-        except (ValueError, RecursionError) as error:
-            raise ModelFormatError(f"{path}: is no JSON ({error})") from None
         return cls._parse(_Fields(path, content))
 
     @classmethod
@@ -88,18 +93,15 @@ class Manifest:
         dialect = fields.text("dialect")
         if dialect not in DIALECTS:
             fields.fail("dialect", f"is {dialect!r}, not one of {', '.join(DIALECTS)}")
-        template = fields.text("prompt_template")
-        if template.count(PLACEHOLDER) != 1:
-            fields.fail("prompt_template", f"must contain {PLACEHOLDER} exactly once")
         return cls(
-            name=fields.text("name"),
-            description=fields.text("description"),
+            name=fields.line("name"),
+            description=fields.line("description"),
             dialect=dialect,
-            prompt_template=template,
-            context_length=fields.integer("context_length"),
+            prompt_template=_parse_template(fields, dialect),
+            context_length=fields.integer("context_length", _MOST_CONTEXT),
             end_tokens=fields.texts("end_tokens"),
-            license=fields.text("license"),
-            source=fields.text("source"),
+            license=fields.line("license"),
+            source=fields.line("source"),
             parameters=fields.integer("parameters"),
             files=tuple(_parse_file(entry) for entry in fields.objects("files")),
         )
@@ -150,14 +152,25 @@ class _Fields:
             self.fail(name, "must be a string that is not empty")
         return value
 
-    def optional_text(self, name: str) -> str | None:
-        """Return a string that is not empty, or None for null."""
-        return None if self._get(name) is None else self.text(name)
+    def line(self, name: str) -> str:
+        """Return a string that is not empty and can be shown: what controls a terminal cannot."""
+        value = self.text(name)
+        if not value.isprintable():
+            self.fail(name, "holds characters that cannot be printed")
+        return value
 
-    def integer(self, name: str) -> int:
-        """Return a whole number above zero."""
+    def is_null(self, name: str) -> bool:
+        """Tell whether the field is there and null."""
+        return self._get(name) is None
+
+    def optional_line(self, name: str) -> str | None:
+        """Return what ``line`` does, or None for null."""
+        return None if self._get(name) is None else self.line(name)
+
+    def integer(self, name: str, most: int = 2**63 - 1) -> int:
+        """Return a whole number above zero, ``most`` at most."""
         value = self._get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             self.fail(name, "must be a whole number above zero")
         return value
 
@@ -176,12 +189,23 @@ class _Fields:
         return tuple(_Fields(self._path, v, f"{name}[{i}]") for i, v in enumerate(values))
 
 
+def _parse_template(fields: _Fields, dialect: str) -> str | None:
+    if dialect == "unified" and fields.is_null("prompt_template"):
+        return None
+    template = fields.text("prompt_template")
+    if template.count(PLACEHOLDER) != 1:
+        fields.fail("prompt_template", f"must contain {PLACEHOLDER} exactly once")
+    if other := _OTHER_PLACEHOLDER.search(template):
+        fields.fail("prompt_template", f"has {other[0]}, of which nothing is known")
+    return template
+
+
 def _parse_file(fields: _Fields) -> ModelFile:
-    path = fields.text("path")
+    path = fields.line("path")
     if not _stays_inside(path):
         fields.fail("path", f"is {path!r}, not a relative path inside the model folder")
-    backend = fields.optional_text("backend")
-    quantization = fields.optional_text("quantization")
+    backend = fields.optional_line("backend")
+    quantization = fields.optional_line("quantization")
     if (backend is None) != (quantization is None):
         fields.fail("quantization", "must be given for weights, and only for them")
     sha256 = fields.text("sha256")
@@ -193,4 +217,5 @@ def _parse_file(fields: _Fields) -> ModelFile:
 def _stays_inside(path: str) -> bool:
     # Backslashes and colons would mean something else on Windows, where the folder may end up.
     pure = PurePosixPath(path)
-    return not (pure.is_absolute() or ".." in pure.parts or set(path) & set("\\:\0"))
+    named = pure.parts and pure.as_posix() == path
+    return bool(named) and not (pure.is_absolute() or ".." in pure.parts or set(path) & set("\\:"))

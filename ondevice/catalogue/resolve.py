@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice.catalogue.bundled import DEFAULT_MODEL, bundled_models
+from ondevice.catalogue.installed import find_installed, installed_models
+from ondevice.catalogue.known import known_models
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest
 from ondevice.errors import ModelFormatError, ModelNotFoundError
 
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?::[\w.-]+\.gguf)?", re.ASCII)
 _SUFFIXES = (".gguf", ".onnx")
 _FORMS = f"a .gguf file, an .onnx file, or a folder with {MANIFEST_NAME} or such a file"
 
@@ -26,14 +30,17 @@ class ModelSource:
 def resolve(model: str | Path | None = None) -> ModelSource:
     """Find a model by name or path; None stands for the default bundled model.
 
-    A bundled model's name wins over a path of the same name (write ``./tiny`` for that); a
-    ``Path`` is always a path. Raises ``ModelNotFoundError``, or ``ModelFormatError`` for what
-    exists and is no model.
+    The name of a bundled model, or of one that was pulled, wins over a path of the same name (write
+    ``./tiny`` for that), unless it is of the form ``org/name``; a ``Path`` is always a path. Raises
+    ``ModelNotFoundError``, or ``ModelFormatError`` for what exists and is no model.
     """
     bundled = bundled_models()
     name = DEFAULT_MODEL if model is None else model
     if isinstance(name, str) and name in bundled:
         return _from_folder(bundled[name])
+    installed = find_installed(name) if isinstance(name, str) else None
+    if installed and "/" not in str(name):
+        return _from_folder(installed)
     path = Path(name).expanduser()
     try:
         if path.is_dir():
@@ -42,7 +49,9 @@ def resolve(model: str | Path | None = None) -> ModelSource:
             return _from_file(path)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(f"the model {str(name)!r} cannot be reached: {error}") from None
-    raise ModelNotFoundError(_not_found(name, sorted(bundled)))
+    if installed:
+        return _from_folder(installed)
+    raise ModelNotFoundError(_not_found(name, [*bundled, *installed_models(), *known_models()]))
 
 
 def _from_folder(folder: Path) -> ModelSource:
@@ -69,12 +78,17 @@ def _from_file(file: Path) -> ModelSource:
 
 
 def _not_found(model: str | Path, names: list[str]) -> str:
+    if isinstance(model, str) and (model in known_models() or _HUB_NAME.fullmatch(model)):
+        return (
+            f"the model {model!r} is not on this machine; fetch it with `ondevice models pull "
+            f"{model}`, or give the path of {_FORMS}"
+        )
     if isinstance(model, Path) or Path(model).suffix in _SUFFIXES or len(Path(model).parts) > 1:
         return f"no such file or folder: {model}; a model is {_FORMS}"
     near = difflib.get_close_matches(model, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    known = ", ".join(names) or "none in this installation"
+    bundled = ", ".join(bundled_models()) or "none in this installation"
     return (
-        f"there is no model {model!r}{hint}; bundled models: {known}. "
-        f"A model can also be the path of {_FORMS}"
+        f"there is no model {model!r}{hint}; bundled models: {bundled}. `ondevice models "
+        f"list` shows all; a model can also be the path of {_FORMS}"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ondevice.catalogue.manifest import Manifest, ModelFile, sha256_of
+from ondevice.errors import ModelFormatError
 
 
 def find_damage(folder: Path, manifest: Manifest) -> dict[str, str]:
@@ -14,6 +16,20 @@ def find_damage(folder: Path, manifest: Manifest) -> dict[str, str]:
     """
     checked = ((file.path, _damage(folder / file.path, file)) for file in manifest.files)
     return {path: damage for path, damage in checked if damage}
+
+
+def require_sizes(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
+    """Raise ``ModelFormatError`` unless those recorded files that are ``names`` have their sizes.
+
+    That costs nothing, and finds a copy that was cut short; checksums are for ``find_damage``.
+    """
+    for file in manifest.files:
+        path = folder / file.path
+        if file.path in names and path.is_file() and path.stat().st_size != file.bytes:
+            raise ModelFormatError(
+                f"{path} is damaged: it has {path.stat().st_size:,} bytes instead of "
+                f"{file.bytes:,}. Download or export it again"
+            )
 
 
 def _damage(path: Path, expected: ModelFile) -> str | None:

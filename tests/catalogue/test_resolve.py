@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ondevice.catalogue import bundled_models, find_damage, resolve
+from ondevice.catalogue import bundled_models, find_damage, installed_models, resolve
+from ondevice.catalogue.installed import folder_of
 from ondevice.errors import ModelFormatError, ModelNotFoundError
 
 from .conftest import MakeModel
@@ -90,11 +91,40 @@ class TestPaths:
 
 
 def test_an_unknown_name_lists_the_known(installed: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"bundled models: tiny\. .*\.gguf file") as far:
+    with pytest.raises(
+        ModelNotFoundError, match=r"bundled models: tiny\. .*models list.*\.gguf file"
+    ) as far:
         resolve("qwerty")
     assert "did you mean" not in str(far.value)
     with pytest.raises(ModelNotFoundError, match="did you mean 'tiny'"):
         resolve("tinny")
+
+
+@pytest.mark.parametrize("name", ["smollm2-135m", "some-org/a.model", "org/name:file.gguf"])
+def test_what_could_be_pulled_is_said_to_be(installed: Path, name: str) -> None:
+    with pytest.raises(ModelNotFoundError, match=f"not on this machine.*models pull {name}"):
+        resolve(name)
+
+
+def test_a_pulled_model_goes_by_its_name(
+    installed: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ONDEVICE_DATA", str(tmp_path / "data"))
+    pulled = make_model(tmp_path / "data" / "models" / "org--name")
+    make_model(tmp_path / "data" / "models" / "short")
+    make_model(tmp_path / "data" / "models" / ".org--partial.partial")
+    assert [*installed_models()] == ["org--name", "short"]
+    monkeypatch.chdir(tmp_path)
+    assert resolve("org/name").path == pulled
+    make_model(tmp_path / "org" / "name")
+    make_model(tmp_path / "short")
+    assert resolve("org/name").path == Path("org/name"), "a path of that form is meant"
+    assert resolve("short").path == tmp_path / "data" / "models" / "short"
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "org/..", ".hidden", "a/b/c", "", "x" * 300])
+def test_no_name_leads_out_of_the_place_for_models(name: str) -> None:
+    assert folder_of(name) is None
 
 
 def test_a_package_without_models_says_so(installed: Path) -> None:

@@ -39,6 +39,7 @@ from ondevice.evaluation.latency.whole import (
 )
 from ondevice.evaluation.machine import describe_machine, machine_differs
 from ondevice.evaluation.roofline import Roofline, measure_roofline
+from ondevice.probing import Probes
 
 LATENCY_SCHEMA = "ondevice-latency/2"
 UNSTEADY = 0.1
@@ -150,6 +151,10 @@ class _Measured:
         costs = Costs(
             variant.bytes, self.cache_per_token, parameters or variant.bytes, variant.is_quantized
         )
+        bare = summarize_bare(self.bare, best, costs)
+        decoding = next((test["mean"] for test in bare if test["name"].startswith("tg")), None)
+        if decoding:
+            Probes(variant.file, variant.backend).keep_speed(decoding)
         return {
             **variant.describe(),
             "threads": self.threads,
@@ -157,7 +162,7 @@ class _Measured:
             "cache_bytes_per_token": self.cache_per_token,
             "fresh": summarize_fresh(self.fresh),
             "limits": {**_rates(best), "rounds": [_rates(one) for one in self.limits]},
-            "bare": summarize_bare(self.bare, best, costs),
+            "bare": bare,
             "requests": summarize_requests(self.requests),
             "widths": summarize_widths(self.widths),
         }
