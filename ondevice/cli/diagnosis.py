@@ -16,7 +16,7 @@ from ondevice.cli.columns import size
 from ondevice.errors import OndeviceError
 
 BASE = (
-    *("jinja2", "llguidance", "numpy", "onnxruntime", "pyflakes"),
+    *("huggingface-hub", "jinja2", "llguidance", "numpy", "onnxruntime", "pyflakes"),
     *("rich", "tokenizers", "typer", "unidiff"),
 )
 EXTRAS = {

@@ -58,7 +58,7 @@ def serve(
         int | None, typer.Option(min=1, help="Threads to compute with.  [default: one per core]")
     ] = None,
 ) -> None:
-    """Serve a model over HTTP, on this machine alone, with a page to try it.
+    """Serve a model over HTTP and a page, on this machine.
 
     OpenAI's clients work with http://127.0.0.1:8765/v1 as their base_url; POST /v1/edits streams
     the events that `generate --format json` prints. `ondevice.serving` documents the rest.
