@@ -82,4 +82,6 @@ class Continuation:
             self.offered = text[len(begin) :].rstrip()
             return []
         row = self._above.count("\n") + 1
-        return [Finding(self.__name__, row, f"the line does not begin with {self._typed!r}")]
+        wrong = f"the line does not begin with {self._typed!r}"
+        # What is found before the first edit is known, and must not be what is found after it.
+        return [Finding(self.__name__, row, "no line comes yet" if text == self._above else wrong)]
