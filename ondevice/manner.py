@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from ondevice.edits import LINTSEQ, SEPARATOR, TEMPLATE, UNIFIED, Buffer, Dialect, LintSeq, Unified
 from ondevice.errors import ModelFormatError, PromptTooLongError, RequestError
+from ondevice.plugins import DIALECTS, find_plugin, plugin_names
 from ondevice.prompts import Chat, Template
 
 if TYPE_CHECKING:
@@ -140,12 +141,15 @@ def _has_separator(backend: Backend) -> bool:
 
 
 def _known(dialect: str | Dialect) -> str | Dialect:
-    """Return one of our dialects by its name, and any other as it is."""
+    """Return one of our dialects by its name, and any other as an object."""
     if isinstance(dialect, str):
-        if dialect not in (LINTSEQ.name, UNIFIED.name):
+        if dialect in (LINTSEQ.name, UNIFIED.name):
+            return dialect
+        brought: Dialect | None = find_plugin(DIALECTS, dialect)
+        if brought is None:
+            there = ", ".join([LINTSEQ.name, UNIFIED.name, *plugin_names(DIALECTS)])
             raise RequestError(
-                f"no dialect is called {dialect!r}; there are {LINTSEQ.name} and {UNIFIED.name}, "
-                "and any edits.Dialect"
+                f"no dialect is called {dialect!r}; there are {there}, and any edits.Dialect"
             )
-        return dialect
+        return brought
     return dialect.name if type(dialect) in (LintSeq, Unified) else dialect

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ondevice.backends.base import Backend, Logits
 from ondevice.backends.files import find_weights
+from ondevice.plugins import BACKENDS, find_plugin
 
 __all__ = ["Backend", "Logits", "open_backend"]
 
@@ -35,6 +37,12 @@ def open_backend(
         return LlamaCppBackend(
             weights, context_length=context_length, max_sequences=max_sequences, threads=threads
         )
+    if name != "onnx":
+        brought: Any = find_plugin(BACKENDS, name)
+        opened: Backend = brought(
+            weights, context_length=context_length, max_sequences=max_sequences, threads=threads
+        )
+        return opened
     from ondevice.backends.onnx import OnnxBackend
 
     return OnnxBackend(

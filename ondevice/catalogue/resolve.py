@@ -12,6 +12,7 @@ from ondevice.catalogue.installed import find_installed, installed_models
 from ondevice.catalogue.known import known_models
 from ondevice.catalogue.manifest import MANIFEST_NAME, Manifest
 from ondevice.errors import ModelFormatError, ModelNotFoundError
+from ondevice.plugins import plugin_suffixes
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?::[\w.-]+\.gguf)?", re.ASCII)
 _SUFFIXES = (".gguf", ".onnx")
@@ -58,7 +59,7 @@ def _from_folder(folder: Path) -> ModelSource:
     if (folder / MANIFEST_NAME).exists():
         manifest = Manifest.read(folder)
         return ModelSource(folder, manifest, manifest.name)
-    if not any(file.suffix.lower() in _SUFFIXES for file in folder.iterdir()):
+    if not any(_is_weights(file) for file in folder.iterdir()):
         raise ModelFormatError(
             f"{folder} holds no model; expected {MANIFEST_NAME}, or a .gguf or .onnx file. "
             "A Hugging Face checkpoint becomes a model with `ondevice export`"
@@ -66,8 +67,13 @@ def _from_folder(folder: Path) -> ModelSource:
     return ModelSource(folder, None, folder.resolve().name)
 
 
+def _is_weights(file: Path) -> bool:
+    suffix = file.suffix.lower()
+    return suffix in _SUFFIXES or bool(suffix and suffix in plugin_suffixes({}))
+
+
 def _from_file(file: Path) -> ModelSource:
-    if file.suffix.lower() not in _SUFFIXES:
+    if not _is_weights(file):
         raise ModelFormatError(f"{file} is no model; a model is {_FORMS}")
     # A file out of a model folder keeps the folder's dialect and prompt template.
     if (file.parent / MANIFEST_NAME).exists():

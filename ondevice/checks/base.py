@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ondevice.edits.buffer import BYTE_ORDER_MARK
 from ondevice.errors import CheckError, OndeviceError, RequestError
 from ondevice.events import Finding
+from ondevice.plugins import CHECKS, find_plugin, plugin_names
 
 Check = Callable[[str], Sequence[Finding]]
 """Returns findings, most relevant first; an empty list means that the text passes. A check that
@@ -65,10 +67,11 @@ def beyond(findings: Sequence[Finding], known: Sequence[Finding]) -> tuple[Findi
 
 def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
     """Turn names (``"names"``, ``"pylint"``, ``"ruff"``, ``"syntax"``, ``"none"``) and callables
-    into checks. Those by name are made anew, so that what they remember goes with the request.
+    into checks. Those by name are made anew, so that what they remember goes with the request;
+    other packages may bring some (see ``plugins``).
 
     Raises ``RequestError`` for a name that is not known, and ``DependencyError`` for a check whose
-    package is not installed.
+    package is not installed, or cannot be loaded.
     """
     wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
     named = _named_checks()
@@ -78,11 +81,12 @@ def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
             resolved.append(check)
         elif check in named:
             resolved.append(named[check]())
+        elif check in plugin_names(CHECKS):
+            resolved.append(_brought(check))
         elif check != "none":
+            there = ", ".join([*sorted(named), *plugin_names(CHECKS)])
             hint = "; tests come with their code: checks.tests(code)" if check == "tests" else ""
-            raise RequestError(
-                f"no check is called {check!r}; there are {', '.join(sorted(named))} and none{hint}"
-            )
+            raise RequestError(f"no check is called {check!r}; there are {there} and none{hint}")
     return resolved
 
 
@@ -91,6 +95,12 @@ def _named_checks() -> dict[str, Callable[[], Check]]:
     from ondevice.checks.linters import Pylint, Ruff
 
     return {"syntax": IncrementalSyntax, "names": IncrementalNames, "ruff": Ruff, "pylint": Pylint}
+
+
+def _brought(name: str) -> Check:
+    found: Any = find_plugin(CHECKS, name)
+    check: Check = found() if isinstance(found, type) else found
+    return check
 
 
 def _name(check: Check) -> str:

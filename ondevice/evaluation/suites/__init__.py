@@ -20,6 +20,8 @@ from ondevice.evaluation.suites.base import Problem, Suite, runnable
 from ondevice.evaluation.suites.fields import Row, read_rows
 from ondevice.evaluation.suites.homes import HOMES, fetch
 from ondevice.files import cache_folder
+from ondevice.plugins import SUITES as PLUGINS
+from ondevice.plugins import find_plugin, plugin_names
 
 __all__ = ["SUITES", "Problem", "Suite", "load_suite"]
 
@@ -49,15 +51,21 @@ SUITES = (*_OURS, *_FORMATS)
 def load_suite(name: str, file: Path | None = None, tasks: Path = everyday.FOLDER) -> Suite:
     """Read a suite from ``file``, or fetch it; those of this project are read from ``tasks``.
 
+    Suites that other packages bring (see ``plugins``) are read from a file of the user's.
+
     Raises ``DataError`` for a name that is not known, a file that is not of the suite's format, or
     one that cannot be fetched; ``DependencyError`` where no problem can be run here.
     """
     if name in _OURS:
         return everyday.read_everyday(file or tasks, _OURS[name])
-    if name not in _FORMATS:
-        raise DataError(f"no suite is called {name!r}; there are {', '.join(SUITES)}")
+    read = _FORMATS.get(name) or find_plugin(PLUGINS, name)
+    if read is None:
+        there = ", ".join([*SUITES, *plugin_names(PLUGINS)])
+        raise DataError(f"no suite is called {name!r}; there are {there}")
+    if file is None and name not in _FORMATS:
+        raise DataError(f"the suite {name!r} has no home to be fetched from; give its --file")
     path = file or fetch(HOMES[name.partition("-complete")[0].partition("-instruct")[0]], _kept())
-    problems = _FORMATS[name](read_rows(path))
+    problems = read(read_rows(path))
     seen: set[str] = set()
     for problem in problems:
         if problem.id in seen:
