@@ -4,10 +4,12 @@ usage: python bench/runtimes.py [--genai PYTHON] [--size 25M] [--tokens 128] [--
                                 [--threads 1] [--models runs/models]
                                 [--output bench/results/runtimes.json]
 
-Llama            llama_cpp.Llama(...)(stream=True), on the same GGUF in 8 bits
-ORTModel         optimum's ORTModelForCausalLM.generate, on the same ONNX graph in int8
-onnxruntime-genai  on graphs of its own builder, in float32 and 4 bits, which ours runs, too
-transformers     generate on the CPU in float32; ours runs its own float32 graph
+Llama              llama_cpp.Llama(...)(stream=True), on the same GGUF in 8 bits
+ORTModel           optimum's ORTModelForCausalLM.generate, on the int8 graph that it exports
+onnxruntime-genai  on graphs of its own builder, in float32 and 4 bits
+transformers       generate on the CPU in float32
+
+Ours runs the same GGUF or, of the same weights and precision, its own graph (`export --fused`).
 
 ``--genai`` is the Python of an environment with onnxruntime-genai, transformers 5, torch and
 onnx-ir; without it, that peer is left out. The model has random weights. Prints a table of ratios,
@@ -35,6 +37,8 @@ PROMPTS = [
     "Read numbers from standard input, one a line, and print how often each of them occurs, the "
     "most frequent first; numbers that occur equally often are printed in ascending order.",
 ]
+GRAPHS = {"fp32": "model.onnx", "int4": "model-int4.onnx"}
+"""By the precision that onnxruntime-genai's builder is asked for: our graph."""
 Pair = tuple[sides.Side, sides.Side]
 
 
@@ -64,22 +68,22 @@ def pairs(options: argparse.Namespace) -> dict[str, Pair]:
     folder, threads = fresh.make(options.size, options.models), options.threads
     checkpoint = fresh.checkpoint_of(options.size, options.models)
     gguf, int8 = folder / "model-q8_0.gguf", folder / "model-int8.onnx"
-    full = fresh.make_full(options.size, options.models)
+    fused = fresh.make_fused(options.size, options.models)
     result = {
         "Llama, q8_0": (sides.ours(gguf, threads), sides.llama_class(gguf, threads)),
         "ORTModel, int8": (
-            sides.ours(int8, threads),
+            sides.ours(fused / "model-int8.onnx", threads),
             sides.optimum(int8, checkpoint, threads),
         ),
         "transformers, float32": (
-            sides.ours(full / "model.onnx", threads),
+            sides.ours(fused / "model.onnx", threads),
             sides.transformers(checkpoint, threads),
         ),
     }
-    for precision in ("fp32", "int4") if options.genai else ():
+    for precision in GRAPHS if options.genai else ():
         graph = sides.build_graph(options.genai, checkpoint, precision, options.models)
         result[f"onnxruntime-genai, {precision}"] = (
-            sides.ours(graph / "model.onnx", threads),
+            sides.ours(fused / GRAPHS[precision], threads),
             sides.GenAI(options.genai, graph, threads),
         )
     return result

@@ -57,15 +57,16 @@ def checkpoint_of(size: str, models: Path) -> Path:
     return models / f"{size}-checkpoint"
 
 
-def make_full(size: str, models: Path) -> Path:
-    """Return the folder of the same weights as an ONNX graph in float32."""
-    target = models / f"{size}-fp32"
+def make_fused(size: str, models: Path) -> Path:
+    """Return the folder of the same weights as ONNX graphs with fused attention."""
+    target = models / f"{size}-fused"
     if not target.exists():
         export_checkpoint(
             checkpoint_of(size, models),
             target,
             formats=("onnx",),
-            quantize=("fp32",),
+            quantize=("fp32", "int8", "int4"),
+            fused=True,
             name=size,
             license="Apache-2.0",
             source="random weights",
