@@ -18,10 +18,12 @@ Names of ours cannot be taken. Nothing is imported before it is asked for.
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ondevice.errors import DependencyError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BACKENDS = "ondevice.backends"
 CHECKS = "ondevice.checks"
@@ -63,4 +65,6 @@ def plugin_suffixes(ours: dict[str, str]) -> dict[str, str]:
 
 
 def _points(group: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # here, since `ondevice --help` does without it
+
     return {point.name: point for point in entry_points(group=group)}
