@@ -77,7 +77,7 @@ class Manner:
         """
         manner = self
         if template is not None:
-            if "{instruction}" not in template:
+            if not isinstance(template, str) or "{instruction}" not in template:
                 raise RequestError("the prompt_template has no {instruction}, where requests go")
             manner = dataclasses.replace(manner, prompts=Template(template))
         if dialect is not None:
@@ -114,7 +114,7 @@ class Manner:
         """
         if not prompt.strip():
             raise RequestError("the prompt is empty; say what the program should do")
-        if self.separator in prompt:
+        if self.separator and self.separator in prompt:
             raise RequestError(
                 f"the prompt contains {self.separator}, which a model reads as the end of the "
                 "prompt"
@@ -152,4 +152,6 @@ def _known(dialect: str | Dialect) -> str | Dialect:
                 f"no dialect is called {dialect!r}; there are {there}, and any edits.Dialect"
             )
         return brought
+    if not isinstance(dialect, Dialect):
+        raise RequestError(f"a dialect is a name or an edits.Dialect, not {dialect!r}")
     return dialect.name if type(dialect) in (LintSeq, Unified) else dialect

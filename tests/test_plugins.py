@@ -11,6 +11,7 @@ import pytest
 
 import ondevice
 from ondevice.cli import main
+from ondevice.edits import LINTSEQ, LintSeq
 from ondevice.errors import DataError, DependencyError, RequestError
 from ondevice.evaluation.suites import load_suite
 
@@ -147,3 +148,19 @@ def test_what_cannot_be_loaded(weights: Path) -> None:
         pytest.raises(DependencyError, match="pip uninstall plugged"),
     ):
         model.generate("write", check="broken")
+
+
+def test_a_dialect_whose_edits_nothing_ends(weights: Path) -> None:
+    """Then a prompt may hold anything."""
+
+    class Reader(LINTSEQ.reader_class):  # type: ignore[name-defined,misc]
+        separator = ""
+
+    class Bare(LintSeq):
+        reader_class = Reader
+        name = "bare"
+
+    with ondevice.load(weights, dialect=Bare()) as model:
+        assert model.generate("write", max_tokens=30, check="none").finish_reason == "length"
+    with pytest.raises(RequestError, match="dialect"):
+        ondevice.load(weights, dialect=5)  # type: ignore[arg-type]

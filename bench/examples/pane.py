@@ -37,4 +37,4 @@ class Pane(App[None]):
 
 if __name__ == "__main__":
     with ondevice.load() as loaded:
-        Pane(loaded, Path(sys.argv[1]).read_text()).run()
+        Pane(loaded, Path(sys.argv[1]).read_text("utf-8")).run()
