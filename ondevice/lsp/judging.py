@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ondevice.checks import Check, run_checks
+from ondevice.checks import Check, beyond, run_checks
 from ondevice.events import Finding
 
 
@@ -31,22 +30,11 @@ class DocumentCheck:
         self._checks = checks
         self._place = place
         end = place(source).rstrip().count("\n") + 1 if begun else math.inf
-        self._known = Counter(_what(known) for known in self._judge(source) if known.line < end)
+        self._known = [known for known in self._judge(source) if known.line < end]
 
     def __call__(self, text: str) -> list[Finding]:
         """Return what is wrong with the document, and was not before."""
-        known = self._known.copy()
-        fresh = []
-        for finding in self._judge(text):
-            if known[_what(finding)] > 0:
-                known[_what(finding)] -= 1
-            else:
-                fresh.append(finding)
-        return fresh
+        return list(beyond(self._judge(text), self._known))
 
     def _judge(self, text: str) -> tuple[Finding, ...]:
         return run_checks(self._checks, self._place(text))
-
-
-def _what(finding: Finding) -> tuple[str, str]:
-    return finding.check, finding.message
