@@ -94,6 +94,9 @@ class Manner:
 
         Raises ``RequestError`` for a name that no diff can hold.
         """
+        for name, text in (("source", source or ""), ("path", path)):
+            if not isinstance(text, str):
+                raise RequestError(f"{name} must be a text, not {text!r}")
         buffer = Buffer.from_text(source or "")
         if not isinstance(self.dialect, str):
             return buffer, self.dialect
@@ -147,9 +150,10 @@ def _known(dialect: str | Dialect) -> str | Dialect:
             return dialect
         brought: Dialect | None = find_plugin(DIALECTS, dialect)
         if brought is None:
-            there = ", ".join([LINTSEQ.name, UNIFIED.name, *plugin_names(DIALECTS)])
+            *others, last = LINTSEQ.name, UNIFIED.name, *plugin_names(DIALECTS)
             raise RequestError(
-                f"no dialect is called {dialect!r}; there are {there}, and any edits.Dialect"
+                f"no dialect is called {dialect!r}; there are {', '.join(others)} and {last}, and "
+                "any edits.Dialect"
             )
         return brought
     if not isinstance(dialect, Dialect):

@@ -135,6 +135,12 @@ def test_a_prompt_that_fills_the_context() -> None:
         {"seed": -1},
         {"check": "taste"},
         {"check": ["names", "taste"]},
+        {"check": 5},
+        {"seed": "x"},
+        {"source": 5},
+        {"path": 5},
+        {"dialect": 5},
+        {"prompt_template": 5},
     ],
     ids=str,
 )

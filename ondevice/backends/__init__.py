@@ -8,6 +8,7 @@ from typing import Any
 
 from ondevice.backends.base import Backend, Logits
 from ondevice.backends.files import find_weights
+from ondevice.errors import RequestError
 from ondevice.plugins import BACKENDS, find_plugin
 
 __all__ = ["Backend", "Logits", "open_backend"]
@@ -30,6 +31,8 @@ def open_backend(
     ``ModelNotFoundError``, ``ModelFormatError``, ``DependencyError``, ``OutOfMemoryError``, and
     ``RequestError`` for parameters that this model does not allow.
     """
+    if threads is not None and threads < 1:
+        raise RequestError(f"threads must be at least 1, not {threads}")
     weights, name = find_weights(Path(path), backend)
     if name == "llama_cpp":
         from ondevice.backends.llama_cpp import LlamaCppBackend

@@ -73,7 +73,10 @@ def resolve_checks(checks: str | Check | Sequence[str | Check]) -> list[Check]:
     Raises ``RequestError`` for a name that is not known, and ``DependencyError`` for a check whose
     package is not installed, or cannot be loaded.
     """
-    wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
+    try:
+        wanted = [checks] if isinstance(checks, str) or callable(checks) else list(checks)
+    except TypeError:
+        raise RequestError(f"checks are names and functions, not {checks!r}") from None
     named = _named_checks()
     resolved: list[Check] = []
     for check in wanted:

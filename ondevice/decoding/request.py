@@ -73,5 +73,5 @@ class Request:
             raise RequestError(f"width must be at least 1, not {self.width}")
         if not self.max_seconds > 0:
             raise RequestError(f"max_seconds must be more than 0, not {self.max_seconds}")
-        if self.seed < 0:
-            raise RequestError(f"the seed must be 0 or more, not {self.seed}")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise RequestError(f"the seed must be a whole number of 0 or more, not {self.seed!r}")

@@ -56,6 +56,11 @@ def test_backend_that_does_not_read_the_file(gguf_file: Path) -> None:
         open_backend(gguf_file, backend="onnx")
 
 
+def test_no_threads_at_all(onnx_folder: Path) -> None:
+    with pytest.raises(RequestError, match="threads"):
+        open_backend(onnx_folder, threads=0)
+
+
 def test_folder_with_both_formats(onnx_folder: Path, gguf_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "both"
     shutil.copytree(onnx_folder, folder)
