@@ -27,10 +27,9 @@ import numpy as np
 
 COSINES = 3
 DRIFT = 2.0
-"""Factor on the standard error of a single run. Of simulated comparisons of 12 figures in 8 rounds
-(as in ``tests/evaluation/report/test_noise.py``), 1.2% have a false difference where the noise has
-a correlation of 0.9 from round to round, and 4.5% where it has one of 0.95; without the factor, 40%
-and 55%. Of changes of a fifth, 94% and more are found."""
+"""Factor on the standard error of a single run. It was chosen on simulated noise like that of
+``tests/evaluation/report/test_noise.py``, which is milder than that of a shared machine: there,
+even changes of a fifth are not found."""
 
 Runs = Sequence[Sequence[float]]
 """One figure on one side: of each run, its repetitions in the order of time, all above 0."""
